@@ -1,0 +1,1 @@
+"""Acceptance tests, compliance reports and restore drills for Ganeti clusters."""

@@ -1,0 +1,245 @@
+"""The site file as types: every key, its unit, and what it takes for valid.
+
+Defaults live in ``profiles/*.toml`` with their source, never here: a key that a profile does
+not set is either asked of the site file or of the cluster itself (``None`` here).
+"""
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+HostName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")
+]
+Device = Annotated[str, StringConstraints(pattern=r"^/dev/[\w./-]+$")]
+Interface = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,15}$")]
+Bind = Literal["private", "cluster", "loopback", "any"]
+
+
+class Part(BaseModel):
+    """A table of the site file: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Node(Part):
+    """A node: its FQDN and its two addresses."""
+
+    name: HostName
+    private: IPv4Address
+    public: IPv4Address | None = None
+
+    @property
+    def short(self) -> str:
+        """The name's first label."""
+        return self.name.split(".", 1)[0]
+
+
+class PublicNetwork(Part):
+    """The provider's network: address and gateway of each node on the physical interface."""
+
+    interface: Interface
+    network: IPv4Network | None = None
+    gateway: IPv4Address | None = None
+
+
+class PrivateNetwork(Part):
+    """The network of the instances and of Ganeti: a bridge over a tagged interface."""
+
+    bridge: Interface
+    interface: Interface
+    vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
+    network: IPv4Network | None = None
+    stp: bool
+    forward_delay_s: Annotated[float, Field(ge=0, le=30)]
+
+    @property
+    def port(self) -> str:
+        """The bridge's own port: the tagged interface, or the bare one without a VLAN."""
+        return self.interface if self.vlan is None else f"{self.interface}.{self.vlan}"
+
+
+class Network(Part):
+    """Both networks of the notes."""
+
+    public: PublicNetwork
+    private: PrivateNetwork
+
+
+class Root(Part):
+    """The root file system."""
+
+    device: Device
+    fstype: str
+    options: list[str]
+
+
+class Storage(Part):
+    """Disks: root on software RAID1, a swap a disk, the rest in one volume group."""
+
+    root: Root
+    swaps: list[Device]
+    swap_mib: Annotated[int, Field(gt=0)] | None = None
+    volume_group: str
+    physical_volumes: list[Device]
+    min_size_mib: Annotated[int, Field(gt=0)]
+
+
+class Packages(Part):
+    """Debian packages, by the section of the notes that asks for them."""
+
+    network: list[str]
+    ganeti: list[str]
+    recommends: bool
+
+    @property
+    def required(self) -> frozenset[str]:
+        """All packages a node must have."""
+        return frozenset(self.network) | frozenset(self.ganeti)
+
+
+class Drbd(Part):
+    """Options of the drbd kernel module."""
+
+    minor_count: Annotated[int, Field(ge=1, le=1048575)]
+    usermode_helper: str
+    options_file: str
+
+
+class OperatingSystem(Part):
+    """An OS definition: ``name+variant``, and where it comes from.
+
+    ``source`` is ``"package:NAME"`` for a Debian package, else a path on the runner or an
+    ``http(s)`` URL of a .deb file.
+    """
+
+    name: str
+    variants: list[str] = []
+    source: str
+
+
+class Cluster(Part):
+    """What ``gnt-cluster init`` is told."""
+
+    name: HostName | None = None
+    address: IPv4Address | None = None
+    hypervisors: list[str]
+    disk_templates: list[str]
+    hypervisor_parameters: dict[str, dict[str, str]]
+    candidate_pool_size: Annotated[int, Field(ge=1)]
+
+
+class Daemons(Part):
+    """Which address each networked daemon binds to."""
+
+    noded: Bind
+    confd: Bind
+    rapi: Bind
+    mond: Bind
+
+
+class Security(Part):
+    """What the outside may see."""
+
+    public_tcp_ports: list[Annotated[int, Field(ge=1, le=65535)]]
+    rapi_write_users: list[str]
+
+
+class Time(Part):
+    """Locale, zone and clock."""
+
+    locale: str
+    timezone: str
+    servers: list[str]
+
+
+class Kvm(Part):
+    """The kvm wrapper of the notes (``dpkg-divert`` and ``-cpu host``); trap 5 in the docs."""
+
+    wrapper: bool
+
+
+class Limits(Part):
+    """Numbers at which a control turns red."""
+
+    clock_skew_s: Annotated[float, Field(gt=0)]
+    certificate_days: Annotated[int, Field(gt=0)]
+    watcher_age_min: Annotated[int, Field(gt=0)]
+
+
+class Verify(Part):
+    """``gnt-cluster verify``: warnings a site has accepted, by code."""
+
+    allowed_warnings: list[str]
+
+
+class Allow(Part):
+    """Disruptions the site permits; everything is off unless named."""
+
+    disruptive: list[str]
+
+
+class Site(Part):
+    """A site: everything this project may expect of a cluster.
+
+    Attributes:
+        name: short, used in the names of reports.
+        profile: the profile it inherits.
+        nodes: all nodes; empty when no site file was given.
+        sysctl: kernel parameter to value.
+        described: whether a site file was given at all.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,64}$")]
+    profile: str
+    nodes: list[Node] = []
+    network: Network
+    storage: Storage
+    packages: Packages
+    sysctl: dict[str, int]
+    drbd: Drbd
+    os: list[OperatingSystem]
+    cluster: Cluster
+    daemons: Daemons
+    security: Security
+    time: Time
+    kvm: Kvm
+    limits: Limits
+    verify: Verify
+    allow: Allow
+    described: bool = Field(default=True, exclude=True)
+
+    @model_validator(mode="after")
+    def _addresses_fit(self) -> Self:
+        _refuse_doubles("node name", [node.name for node in self.nodes])
+        _refuse_doubles("private address", [str(node.private) for node in self.nodes])
+        _refuse_doubles("public address", [str(n.public) for n in self.nodes if n.public])
+        private, public = self.network.private.network, self.network.public.network
+        if private and public and private.overlaps(public):
+            raise ValueError(f"the networks {private} and {public} overlap")
+        for node in self.nodes:
+            _refuse_outside(f"nodes: {node.name!r} private", node.private, private)
+            _refuse_outside(f"nodes: {node.name!r} public", node.public, public)
+        _refuse_outside("cluster.address", self.cluster.address, private)
+        _refuse_outside("network.public.gateway", self.network.public.gateway, public)
+        return self
+
+    def node(self, name: str) -> Node | None:
+        """The node of that FQDN or short name, if the site names it."""
+        return next((n for n in self.nodes if name in (n.name, n.short)), None)
+
+
+def _refuse_doubles(what: str, values: list[str]) -> None:
+    doubles = sorted({value for value in values if values.count(value) > 1})
+    if doubles:
+        raise ValueError(f"the {what} {', '.join(doubles)} is given to more than one node")
+
+
+def _refuse_outside(key: str, address: IPv4Address | None, network: IPv4Network | None) -> None:
+    if address is None or network is None:
+        return
+    if address not in network:
+        raise ValueError(f"{key} {address} lies outside {network}")
+    if network.prefixlen < 31 and address in (network.network_address, network.broadcast_address):
+        raise ValueError(f"{key} {address} is no host address of {network}")

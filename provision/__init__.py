@@ -1,0 +1,1 @@
+"""Builds Ganeti clusters by the deployment notes, and the lab they can stand on."""
