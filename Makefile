@@ -1,0 +1,31 @@
+# The commands of this project; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+
+.PHONY: help setup check test accept bench clean
+
+help:  ## what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup:  ## system packages and .venv
+	@tools/setup
+
+check: setup  ## lint, types, layers and self-tests: seconds, no lab
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest selftest
+
+test: check  ## check, then the real thing on a lab of two nodes
+	.venv/bin/pytest labtest -rA -s
+
+accept: setup  ## a lab of three nodes, built by the notes, verified, reported
+	$(PY) -m provision accept
+
+bench: setup  ## the backend against testinfra's own ways
+	$(PY) -m bench
+
+clean:  ## what the suites wrote; the cache of images stays
+	rm -rf reports/out bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Live tests: the harness on the lab's real nodes."""

@@ -1,0 +1,86 @@
+"""The main job on real nodes: build, verify, build again, break, find, repair.
+
+The tests stand in the order of the story and share one lab.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from gntverify.verdicts import Verdict
+from labtest.conftest import SITE_FILE, Lab
+
+FOREIGN_ROUTE = "198.51.100.0/24"
+
+
+def red(verdicts: list[Verdict]) -> set[tuple[str, str, str]]:
+    """Control, node and outcome of everything that is neither a pass nor not applicable."""
+    calm = ("pass", "not-applicable", "waived")
+    return {
+        (v.control, v.node.split(".")[0], v.outcome) for v in verdicts if v.outcome not in calm
+    }
+
+
+def reason(verdicts: list[Verdict]) -> str:
+    """What is not calm, one line each."""
+    found = red(verdicts)
+    lines = [
+        f"{v.outcome} {v.control} {v.node}: {v.message}"
+        for v in verdicts
+        if (v.control, v.node.split(".")[0], v.outcome) in found
+    ]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="session")
+def built(lab: Lab) -> Lab:
+    """The lab with its cluster, built by the notes' steps, and one DRBD instance on it."""
+    lab.build()
+    lab.provision("lab", "workload", "--name", lab.name, limit_s=600)
+    return lab
+
+
+def test_a_second_build_changes_nothing(built: Lab) -> None:
+    """Provision is idempotent: the cluster that it built needs no step any more."""
+    assert "0 changed" in built.build()
+
+
+def test_the_suites_find_the_cluster_as_the_site_wants_it(built: Lab, tmp_path: Path) -> None:
+    """All 60 controls pass on what the notes' steps built, and the report is one offline file."""
+    status, verdicts = built.verify(tmp_path, f"--site={SITE_FILE}")
+    assert not red(verdicts), reason(verdicts)
+    assert status == 0
+    assert len({v.control for v in verdicts}) >= 60
+    assert {v.control for v in verdicts if v.outcome == "not-applicable"} == set()
+    report = next(tmp_path.glob("**/report.html")).read_text(encoding="utf-8")
+    assert "<script src" not in report
+    assert "<link" not in report
+
+
+def test_a_cluster_that_nobody_described_can_be_judged(built: Lab, tmp_path: Path) -> None:
+    """Without a site file the cluster's own words are the measure: no red, nothing unknown."""
+    status, verdicts = built.verify(tmp_path)
+    assert not red(verdicts), reason(verdicts)
+    assert status == 0
+
+
+def test_a_route_on_the_bridge_is_found_on_its_node(built: Lab, tmp_path: Path) -> None:
+    """Live sabotage: W08 turns red on the broken node and nothing else; repaired, all is green."""
+    built.on("node2", "ip", "route", "add", FOREIGN_ROUTE, "dev", "xen-br0")
+    status, verdicts = built.verify(tmp_path / "broken", f"--site={SITE_FILE}")
+    assert red(verdicts) == {("W08", "node2", "fail")}, reason(verdicts)
+    assert FOREIGN_ROUTE in reason(verdicts)
+    assert status == 1
+    built.on("node2", "ip", "route", "del", FOREIGN_ROUTE)
+    status, verdicts = built.verify(tmp_path / "repaired", f"--site={SITE_FILE}")
+    assert not red(verdicts), reason(verdicts)
+    assert status == 0
+
+
+def test_a_snapshot_brings_the_cluster_back(built: Lab) -> None:
+    """What was done after a snapshot is undone by the reset, and the cluster verifies clean."""
+    built.provision("lab", "snapshot", "--name", built.name, "clean", limit_s=600)
+    built.on("node1", "touch", "/root/after-the-snapshot")
+    built.provision("lab", "reset", "--name", built.name, "clean", limit_s=300)
+    assert "after-the-snapshot" not in built.on("node1", "ls", "/root")
+    built.on("node1", "gnt-cluster", "verify")

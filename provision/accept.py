@@ -1,0 +1,107 @@
+"""``python -m provision accept``: from nothing to a verified cluster and its report.
+
+Each step is a command that a user could type; it is shown before it runs.
+"""
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gntverify.errors import SiteError
+from gntverify.site import Site, load_site
+
+REFUSED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the acceptance run.
+
+    Attributes:
+        title: what it does.
+        argv: the command, after ``python -m``.
+        vital: whether the run ends when it fails; the verdict of the suite is not vital.
+    """
+
+    title: str
+    argv: tuple[str, ...]
+    vital: bool = True
+
+
+def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
+    """What ``make accept`` does, in order."""
+    name = ("--name", lab)
+    inside = ("provision", "lab", "exec", *name, "--", sys.executable, "-m")
+    hosts = ",".join(node.short for node in site.nodes)
+    suite = ("pytest", "--hosts", hosts, "--site", str(site_file))
+    return (
+        Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),
+        Step("the cluster", (*inside, "provision", "cluster", "--site", str(site_file))),
+        Step("a DRBD instance", ("provision", "lab", "workload", *name)),
+        Step("the snapshot", ("provision", "lab", "snapshot", *name, "provisioned")),
+        Step("the suite", (*inside, *suite), vital=False),
+    )
+
+
+@click.command()
+@click.option(
+    "--site",
+    "site_file",
+    default="sites/lab.toml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Site file of the lab.",
+)
+@click.option("--name", "lab", default="lab", show_default=True, help="Name of the lab.")
+def accept(site_file: Path, lab: str) -> None:
+    """Bring a lab up, build the cluster by the notes, run the whole suite on it."""
+    try:
+        site = load_site(site_file)
+    except SiteError as err:
+        click.echo(f"accept: {err}", err=True)
+        sys.exit(REFUSED)
+    steps = steps_for(site, site_file, lab)
+    taken: list[tuple[str, float, int]] = []
+    for number, step in enumerate(steps, 1):
+        status, seconds = _run(step, f"{number}/{len(steps)}")
+        taken.append((step.title, seconds, status))
+        if status and step.vital:
+            break
+    _summary(taken, lab)
+    sys.exit(taken[-1][2])
+
+
+def _run(step: Step, place: str) -> tuple[int, float]:
+    click.secho(f"\n[{place}] {step.title}: python -m {shlex.join(step.argv)}", bold=True)
+    began = time.monotonic()
+    status = _status((sys.executable, "-m", *step.argv))
+    return status, time.monotonic() - began
+
+
+def _status(argv: Sequence[str]) -> int:
+    """Exit status of a child that shares our terminal; Ctrl-C reaches it as it reaches us."""
+    # No limit of our own: every one of these commands has its own deadlines.
+    child = subprocess.Popen(argv)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def _summary(taken: Sequence[tuple[str, float, int]], lab: str) -> None:
+    click.secho("\naccept: time by step", bold=True)
+    for title, seconds, status in taken:
+        ended = "" if status == 0 else f"  ended with status {status}"
+        click.echo(f"  {title:<16} {seconds:7.1f} s{ended}")
+    click.echo(f"  {'total':<16} {sum(seconds for _, seconds, _ in taken):7.1f} s")
+    click.echo(
+        f"The lab stays up: `python -m provision lab ssh --name {lab} node1` looks around, "
+        f"`python -m provision lab down --name {lab}` ends it."
+    )
