@@ -11,6 +11,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 Impact = Literal["passive", "low-impact", "disruptive"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 ATTRIBUTE = "__gntverify_control__"
 
@@ -58,6 +59,17 @@ SECTIONS: dict[str, str] = {
 
 class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error
     """This control has no subject here; the message is the reason a reader accepts."""
+
+
+def need(subject: T | None, reason: str) -> T:
+    """``subject``, if there is one.
+
+    Raises:
+        NotApplicable: it is None, False or empty; ``reason`` says so to a reader.
+    """
+    if not subject:
+        raise NotApplicable(reason)
+    return subject
 
 
 def control(

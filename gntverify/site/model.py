@@ -166,6 +166,7 @@ class Limits(Part):
     clock_skew_s: Annotated[float, Field(gt=0)]
     certificate_days: Annotated[int, Field(gt=0)]
     watcher_age_min: Annotated[int, Field(gt=0)]
+    drbd_resync_min: Annotated[int, Field(gt=0)]
 
 
 class Verify(Part):

@@ -1,0 +1,1 @@
+"""Facts: what a node answers, as values. One file a subject: commands, parser, reader."""

@@ -1,0 +1,245 @@
+"""All facts about the system a node is: each read once, when first asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Interface
+from typing import TYPE_CHECKING
+
+from gntverify.errors import ParseError
+from gntverify.facts import drbd, interfaces, lvm, network, raid, reach, storage, sysctl, system
+from gntverify.facts.clock import Reading, read_reading
+from gntverify.facts.shape import number
+
+if TYPE_CHECKING:
+    from gntverify.transport.source import Source
+
+
+class SystemFacts:
+    """What a node answers about itself, Ganeti aside; whoever inherits it has a ``source``."""
+
+    source: "Source"
+
+    @cached_property
+    def links(self) -> Mapping[str, network.Link]:
+        """Network interfaces by name."""
+        return network.read_links(self.source)
+
+    @cached_property
+    def addresses(self) -> tuple[network.Address, ...]:
+        """IPv4 addresses."""
+        return network.read_addresses(self.source)
+
+    @cached_property
+    def routes(self) -> tuple[network.Route, ...]:
+        """Unicast IPv4 routes of all tables."""
+        return network.read_routes(self.source)
+
+    def addresses_on(self, link: str) -> frozenset[IPv4Interface]:
+        """The IPv4 addresses on one link, with their prefixes."""
+        return frozenset(a.interface for a in self.addresses if a.link == link)
+
+    def routes_on(self, link: str) -> frozenset[network.Route]:
+        """The unicast IPv4 routes through one link."""
+        return frozenset(route for route in self.routes if route.link == link)
+
+    @cached_property
+    def interfaces_file(self) -> tuple[interfaces.Stanza, ...]:
+        """Stanzas of ``/etc/network/interfaces``."""
+        return interfaces.read_interfaces(self.source)
+
+    @cached_property
+    def mounts(self) -> tuple[storage.Mount, ...]:
+        """What is mounted."""
+        return storage.read_mounts(self.source)
+
+    @property
+    def root(self) -> storage.Mount:
+        """The mounted root, its options with the defaults that ext4 does not show in mounts.
+
+        Raises:
+            ParseError: nothing is mounted on ``/``.
+        """
+        found = [mount for mount in self.mounts if mount.target == "/"]
+        if not found:
+            raise ParseError("`findmnt` lists nothing mounted on '/'.")
+        top = found[-1]
+        hidden = self.ext4_options.get(top.source.removeprefix("/dev/"), frozenset())
+        return storage.Mount("/", top.source, top.fstype, top.options | hidden)
+
+    @cached_property
+    def ext4_options(self) -> Mapping[str, frozenset[str]]:
+        """Options in force of mounted ext4 file systems, by the kernel's device name."""
+        return storage.read_ext4(self.source)
+
+    @cached_property
+    def fstab(self) -> tuple[storage.Mount, ...]:
+        """Lines of fstab."""
+        return storage.read_fstab(self.source)
+
+    @cached_property
+    def fstab_check(self) -> storage.FstabCheck:
+        """What findmnt says of fstab."""
+        return storage.read_fstab_check(self.source)
+
+    @property
+    def lasting_targets(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Mount points of disks and shares: those fstab wants at boot, and those mounted."""
+        wanted = frozenset(
+            m.target
+            for m in self.fstab
+            if m.lasting and m.fstype != "swap" and "noauto" not in m.options
+        )
+        return wanted, frozenset(m.target for m in self.mounts if m.lasting)
+
+    @property
+    def fstab_swaps(self) -> frozenset[str]:
+        """The swaps that fstab wants at boot."""
+        return frozenset(
+            m.source for m in self.fstab if m.fstype == "swap" and "noauto" not in m.options
+        )
+
+    @cached_property
+    def swaps(self) -> tuple[storage.Swap, ...]:
+        """Active swaps."""
+        return storage.read_swaps(self.source)
+
+    @cached_property
+    def disks(self) -> Mapping[str, frozenset[str]]:
+        """Block device to the whole disks it stands on."""
+        return storage.read_disks(self.source)
+
+    @cached_property
+    def arrays(self) -> Mapping[str, raid.Array]:
+        """Software RAID arrays by device."""
+        return raid.read_arrays(self.source)
+
+    def raid_level(self, device: str) -> str:
+        """``raid1`` and the like; ``no array`` for a device that is none."""
+        array = self.arrays.get(device)
+        return array.level if array else "no array"
+
+    def disks_below(self, devices: Iterable[str]) -> frozenset[str]:
+        """The whole disks on which these devices stand.
+
+        Raises:
+            ParseError: lsblk does not list one of them.
+        """
+        lost = sorted(set(devices) - self.disks.keys())
+        if lost:
+            raise ParseError(f"`lsblk` does not list {', '.join(map(repr, lost))}.")
+        return frozenset().union(*(self.disks[device] for device in devices))
+
+    @cached_property
+    def volume_groups(self) -> Mapping[str, lvm.VolumeGroup]:
+        """LVM volume groups by name."""
+        return lvm.read_volume_groups(self.source)
+
+    @cached_property
+    def physical_volumes(self) -> tuple[lvm.PhysicalVolume, ...]:
+        """LVM physical volumes."""
+        return lvm.read_physical_volumes(self.source)
+
+    @cached_property
+    def packages(self) -> Mapping[str, str]:
+        """Installed package to version."""
+        return system.read_packages(self.source)
+
+    @cached_property
+    def kernel(self) -> str:
+        """Release of the running kernel."""
+        return system.read_kernel(self.source)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of what must be the same on all nodes: ganeti, qemu, drbd, kernel.
+
+        Raises:
+            ParseError: Ganeti or QEMU is not there as a package (built from source?), so that
+                its version cannot be told.
+        """
+        return {
+            "ganeti": self._version_of("ganeti"),
+            "qemu": self._version_of("qemu-system-x86"),
+            "drbd": self.drbd_version,
+            "kernel": self.kernel,
+        }
+
+    def _version_of(self, package: str) -> str:
+        version = self.packages.get(package)
+        if version is None:
+            raise ParseError(f"No package {package!r} is installed, so its version is not known.")
+        return version
+
+    @cached_property
+    def locales(self) -> frozenset[str]:
+        """Locales, as :func:`gntverify.facts.system.locale_key` writes them."""
+        return system.read_locales(self.source)
+
+    @cached_property
+    def clock(self) -> system.Clock:
+        """Time zone, and whether the clock is synchronised."""
+        return system.read_clock(self.source)
+
+    @cached_property
+    def clock_reading(self) -> Reading:
+        """The node's clock against the runner's, with the uncertainty of that."""
+        return read_reading(self.source)
+
+    @cached_property
+    def fqdn(self) -> str:
+        """What the node calls itself."""
+        return system.read_fqdn(self.source)
+
+    def names(self, names: Sequence[str]) -> Mapping[str, frozenset[IPv4Address]]:
+        """What each name resolves to on this node; nothing for one that does not."""
+        return system.read_names(self.source, names)
+
+    @cached_property
+    def sysctls(self) -> sysctl.Table:
+        """``net.ipv4.conf`` by interface, ``all`` and ``default`` among them."""
+        return sysctl.read_interface_sysctls(self.source)
+
+    def parameters(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """Kernel parameters in force now.
+
+        Raises:
+            ParseError: the node does not tell one of them, or it is no number.
+        """
+        found = sysctl.read_parameters(self.source, keys)
+        return {key: number("sysctl", found.get(key, "")) for key in keys}
+
+    @cached_property
+    def sysctl_files(self) -> Mapping[str, sysctl.Setting]:
+        """What the files of sysctl.d set at boot, keys and patterns."""
+        return sysctl.read_sysctl_files(self.source)
+
+    @cached_property
+    def drbd_module(self) -> drbd.Module | None:
+        """The loaded drbd module, None when it is not."""
+        return drbd.read_module(self.source)
+
+    @cached_property
+    def drbd_proc(self) -> drbd.Proc | None:
+        """``/proc/drbd``, None when the module is not loaded."""
+        return drbd.read_proc(self.source)
+
+    @property
+    def drbd_minors(self) -> tuple[drbd.Minor, ...]:
+        """Configured minors; none without the module."""
+        return self.drbd_proc.minors if self.drbd_proc else ()
+
+    @property
+    def drbd_version(self) -> str:
+        """Version of the loaded module, or ``not loaded``."""
+        return self.drbd_module.version if self.drbd_module else "not loaded"
+
+    @cached_property
+    def drbd_options(self) -> Mapping[str, str]:
+        """What modprobe.d tells a load of drbd after the next boot."""
+        return drbd.read_modprobe(self.source)
+
+    def reach(
+        self, origin: IPv4Address, targets: Sequence[IPv4Address], port: int | None
+    ) -> Mapping[IPv4Address, reach.Reach]:
+        """What comes back from the targets when asked from one of the node's own addresses."""
+        return reach.read_reach(self.source, origin, targets, port)
