@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
-from gntverify.facts.shape import cat, parse_cat, refuse
+from gntverify.facts.shape import cat, number, parse_cat, refuse
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
@@ -43,6 +43,14 @@ class Module:
         if name not in self.parameters:
             raise ParseError(f"/sys/module/drbd/parameters holds no {name!r}.")
         return self.parameters[name]
+
+    def number(self, name: str) -> int:
+        """The value of one parameter that is a number.
+
+        Raises:
+            ParseError: the module has none of that name, or it is no number.
+        """
+        return number(f"/sys/module/drbd/parameters/{name}", self.parameter(name))
 
 
 @dataclass(frozen=True, slots=True)

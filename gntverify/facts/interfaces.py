@@ -39,7 +39,7 @@ def parse_interfaces(files: dict[str, str]) -> tuple[Stanza, ...]:
         ParseError: a line fits nowhere, or the main file is not there.
     """
     if MAIN not in files:
-        raise ParseError(f"{MAIN!r} does not exist; is the network set up by something else?")
+        raise ParseError(f"{MAIN!r} does not exist; something else sets up the network.")
     automatic: set[str] = set()
     heads: list[tuple[str, str, str, dict[str, list[str]]]] = []
     for path, content in files.items():

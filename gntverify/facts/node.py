@@ -42,6 +42,24 @@ class SystemFacts:
         """The unicast IPv4 routes through one link."""
         return frozenset(route for route in self.routes if route.link == link)
 
+    @property
+    def default_routes(self) -> tuple[network.Route, ...]:
+        """The ways out for everything that has no route of its own."""
+        return tuple(route for route in self.routes if route.destination.prefixlen == 0)
+
+    def boot_method(self, link: str) -> str:
+        """How a boot sets the link's IPv4 address, as far as ifupdown does it.
+
+        ``static, at boot``; ``static, not at boot`` when no ``auto`` names it; ``dhcp, …`` or
+        ``not configured``; ``leased`` when the address in force has a lease whatever is written.
+        """
+        if any(a.dynamic for a in self.addresses if a.link == link):
+            return "leased"
+        for stanza in self.interfaces_file:
+            if (stanza.name, stanza.family) == (link, "inet"):
+                return f"{stanza.method}, {'at' if stanza.automatic else 'not at'} boot"
+        return "not configured"
+
     @cached_property
     def interfaces_file(self) -> tuple[interfaces.Stanza, ...]:
         """Stanzas of ``/etc/network/interfaces``."""
@@ -90,6 +108,11 @@ class SystemFacts:
             if m.lasting and m.fstype != "swap" and "noauto" not in m.options
         )
         return wanted, frozenset(m.target for m in self.mounts if m.lasting)
+
+    @property
+    def fstab_root_options(self) -> frozenset[str]:
+        """The options fstab gives to ``/``; none when it does not name it."""
+        return frozenset().union(*(m.options for m in self.fstab if m.target == "/"))
 
     @property
     def fstab_swaps(self) -> frozenset[str]:

@@ -22,6 +22,11 @@ class Reach:
     echo: bool
     tcp: bool | None
 
+    @property
+    def whole(self) -> bool:
+        """Whether everything that was asked came back."""
+        return self.echo and self.tcp is not False
+
     def __str__(self) -> str:
         parts = [] if self.echo else ["no echo"]
         return ", ".join(parts if self.tcp is not False else [*parts, "port closed or filtered"])

@@ -47,7 +47,7 @@ def parse_packages(text: str) -> dict[str, str]:
         if status == "installed":
             found[name] = version
     if not found:
-        raise ParseError("`dpkg-query` names no installed package; is this a Debian system?")
+        raise ParseError("`dpkg-query` names no installed package.")
     return found
 
 

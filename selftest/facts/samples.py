@@ -1,0 +1,163 @@
+"""What the tools print on a node of the notes; see the recordings for whole answers."""
+
+IP_LINK = """[
+{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP","LOWER_UP"],"mtu":65536,"qdisc":"noqueue",
+ "operstate":"UNKNOWN","link_type":"loopback","address":"00:00:00:00:00:00"},
+{"ifindex":2,"ifname":"eth0","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,
+ "qdisc":"fq_codel","operstate":"UP","link_type":"ether","address":"52:54:00:00:00:01",
+ "parentbus":"virtio","parentdev":"virtio2"},
+{"ifindex":3,"link":"eth0","ifname":"eth0.2186",
+ "flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,"master":"xen-br0",
+ "operstate":"UP","link_type":"ether","address":"52:54:00:00:00:01",
+ "linkinfo":{"info_kind":"vlan","info_data":{"protocol":"802.1Q","id":2186,
+ "flags":["REORDER_HDR"]},"info_slave_kind":"bridge","info_slave_data":{"state":"forwarding"}}},
+{"ifindex":4,"ifname":"xen-br0","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,
+ "operstate":"UP","link_type":"ether","address":"52:54:00:00:00:01",
+ "linkinfo":{"info_kind":"bridge","info_data":{"forward_delay":0,"hello_time":200,
+ "stp_state":0,"bridge_id":"8000.52:54:0:0:0:1","nf_call_iptables":0}}},
+{"ifindex":5,"ifname":"vx0","flags":["BROADCAST"],"mtu":1450,"address":"52:54:00:00:00:09",
+ "linkinfo":{"info_kind":"vxlan","info_data":{"id":77}}}
+]"""
+
+IP_ADDRESS = """[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,
+"addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8,"scope":"host","label":"lo",
+"valid_life_time":4294967295,"preferred_life_time":4294967295}]},{},
+{"ifindex":4,"ifname":"xen-br0","flags":["UP"],"mtu":1500,
+"addr_info":[{"family":"inet","local":"192.168.0.1","prefixlen":16,"broadcast":"192.168.255.255",
+"scope":"global","label":"xen-br0"},{"family":"inet","local":"192.168.1.1","prefixlen":16,
+"scope":"global","secondary":true,"label":"xen-br0:0"}]},
+{"ifindex":6,"ifname":"eth9","addr_info":[{"family":"inet","local":"10.0.0.9","prefixlen":24,
+"scope":"global","dynamic":true,"label":"eth9","valid_life_time":3000}]}]"""
+
+IP_ROUTE = """[{"dst":"default","gateway":"192.0.2.254","dev":"eth0","flags":["onlink"]},
+{"dst":"192.0.2.0/24","dev":"eth0","protocol":"kernel","scope":"link","prefsrc":"192.0.2.1",
+"flags":[]},
+{"dst":"192.168.0.0/16","dev":"xen-br0","protocol":"kernel","scope":"link","flags":[]},
+{"dst":"10.9.0.0/16","nexthops":[{"gateway":"192.168.0.7","dev":"xen-br0","weight":1,"flags":[]},
+{"gateway":"192.0.2.7","dev":"eth0","weight":1,"flags":[]}],"flags":[]},
+{"type":"local","dst":"127.0.0.1","dev":"lo","table":"local","protocol":"kernel","flags":[]},
+{"type":"blackhole","dst":"10.8.0.0/16","flags":[]}]"""
+
+INTERFACES = """> /etc/network/interfaces
+| # the provider's side
+| source /etc/network/interfaces.d/*
+| auto lo
+| iface lo inet loopback
+|\x20
+| auto eth0
+| iface eth0 inet static
+|     address 192.0.2.1
+|     netmask 255.255.255.0
+|     gateway 192.0.2.254
+> /etc/network/interfaces.d/bridge
+| auto xen-br0
+| iface xen-br0 inet static
+|     address 192.168.0.1
+|     netmask \\
+|       255.255.0.0
+|     bridge_ports eth0.2186
+|     bridge_stp off
+|     bridge_fd 0
+|     up echo one
+|     up echo two
+"""
+
+MOUNTS = """{"filesystems": [
+ {"target": "/sys", "source": "sysfs", "fstype": "sysfs", "options": "rw,nosuid"},
+ {"target": "/", "source": "/dev/md1", "fstype": "ext4", "options": "rw,relatime"},
+ {"target": "/srv/nas", "source": "nas:/vol", "fstype": "nfs4", "options": "rw,vers=4.2"}]}"""
+
+FSTAB = """{"filesystems": [
+ {"target": "/", "source": "/dev/md1", "fstype": "ext4", "options": "errors=remount-ro"},
+ {"target": "none", "source": "/dev/sda2", "fstype": "swap", "options": "defaults"},
+ {"target": "/mnt", "source": "/dev/sr0", "fstype": "iso9660", "options": "ro,noauto"}]}"""
+
+FSTAB_CHECK_BAD = """/mnt
+   [E] target is not a directory
+/
+   [W] /dev/md1 has a filesystem on-disk, ignoring
+
+0 parse errors, 1 error, 1 warning
+"""
+
+SWAPS = "/dev/sda2 partition 1073737728\n/dev/sdb2 partition 1073737728\n"
+
+LSBLK = """{"blockdevices": [
+ {"path":"/dev/sda","pkname":null,"type":"disk","size":15032385536},
+ {"path":"/dev/sda1","pkname":"sda","type":"part","size":6442450944},
+ {"path":"/dev/md1","pkname":"sda1","type":"raid1","size":6437208064},
+ {"path":"/dev/sda2","pkname":"sda","type":"part","size":1073741824},
+ {"path":"/dev/sdb","pkname":null,"type":"disk","size":15032385536},
+ {"path":"/dev/sdb1","pkname":"sdb","type":"part","size":6442450944},
+ {"path":"/dev/md1","pkname":"sdb1","type":"raid1","size":6437208064}]}"""
+
+MDSTAT = """Personalities : [raid1] [linear] [raid0] [raid6] [raid5] [raid4] [raid10]\x20
+md1 : active raid1 sdb1[1] sda1[0]
+      6286336 blocks super 1.2 [2/2] [UU]
+     \x20
+md2 : active (auto-read-only) raid1 sdc1[2] sdb3[1](F) sda3[0]
+      12345 blocks super 1.2 [2/1] [U_]
+      [=>...................]  recovery =  8.5% (534464/6286336) finish=1.2min speed=76352K/sec
+      bitmap: 1/1 pages [4KB], 65536KB chunk
+
+unused devices: <none>
+"""
+
+VGS = """  {"report": [{"vg": [{"vg_name":"xenvg", "vg_size":"25757220864", 
+ "vg_free":"23605542912", "vg_missing_pv_count":"0"}]}]}"""
+
+PVS = """  {"report": [{"pv": [
+ {"pv_name":"/dev/sda5", "vg_name":"xenvg", "pv_size":"12878610432", "pv_missing":""},
+ {"pv_name":"/dev/sdb5", "vg_name":"xenvg", "pv_size":"12878610432", "pv_missing":"missing"},
+ {"pv_name":"/dev/sdc", "vg_name":"", "pv_size":"12878610432", "pv_missing":""}]}]}"""
+
+PACKAGES = "adduser\tinstalled\t3.134\nganeti\tinstalled\t3.0.2-3\nxz\tconfig-files\t5.4.1-0.2\n"
+
+LOCALES = "C\nC.utf8\nen_US.utf8\nPOSIX\n"
+
+TIMEDATECTL = "Timezone=Etc/UTC\nNTPSynchronized=yes\n"
+
+NAMES = """> node1.gnt.example
+192.168.0.1     STREAM node1.gnt.example
+192.168.0.1     DGRAM\x20\x20
+192.168.0.1     RAW\x20\x20\x20\x20
+> nowhere.gnt.example
+> clust1.gnt.example
+192.168.1.1     STREAM clust1.gnt.example
+192.168.1.1     DGRAM\x20\x20
+192.168.1.1     RAW\x20\x20\x20\x20
+"""
+
+SYSCTL = """net.ipv4.conf.all.forwarding = 1
+net.ipv4.conf.all.rp_filter = 0
+net.ipv4.conf.all.proxy_arp = 0
+net.ipv4.conf.all.accept_redirects = 1
+net.ipv4.conf.default.forwarding = 1
+net.ipv4.conf.default.rp_filter = 0
+net.ipv4.conf.default.proxy_arp = 0
+net.ipv4.conf.default.accept_redirects = 1
+net.ipv4.conf.eth0/2186.forwarding = 0
+net.ipv4.conf.eth0/2186.rp_filter = 2
+net.ipv4.conf.eth0/2186.proxy_arp = 1
+net.ipv4.conf.eth0/2186.accept_redirects = 0
+"""
+
+DRBD = """version: 8.4.11 (api:1/proto:86-101)
+srcversion: 1CAEB8F4C1AF5DC8E2DEDF0\x20
+ 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----
+    ns:1048576 nr:0 dw:1048576 dr:2120 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
+ 1: cs:SyncTarget ro:Secondary/Primary ds:Inconsistent/UpToDate C r-----
+    ns:0 nr:154624 dw:154624 dr:0 al:0 bm:0 lo:0 pe:3 ua:0 ap:0 ep:1 wo:f oos:893952
+\t[=>..................] sync'ed: 15.0% (893952/1048576)K
+\tfinish: 1:02:33 speed: 25,728 (25,728) want: 30,000 K/sec (stalled)
+
+ 4: cs:StandAlone ro:Primary/Unknown ds:UpToDate/DUnknown   r-----
+    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:4096
+ 5: cs:Unconfigured
+"""
+
+REACH = """192.168.0.2 is alive
+192.168.0.3 is unreachable
+192.168.0.2 tcp 0
+192.168.0.3 tcp 1
+"""

@@ -1,0 +1,83 @@
+"""No input makes a parser do anything but parse or refuse."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gntverify.errors import ParseError
+from gntverify.facts import (
+    clock,
+    drbd,
+    interfaces,
+    lvm,
+    network,
+    raid,
+    reach,
+    storage,
+    sysctl,
+    system,
+)
+from gntverify.facts.shape import parse_cat
+
+
+def _in_file(path: str, parser: Callable[[Mapping[str, str]], Any]) -> Callable[[str], Any]:
+    return lambda text: parser({path: text})
+
+
+PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "links": (network.parse_links, "IP_LINK"),
+    "addresses": (network.parse_addresses, "IP_ADDRESS"),
+    "routes": (network.parse_routes, "IP_ROUTE"),
+    "cat": (parse_cat, "INTERFACES"),
+    "interfaces": (_in_file(interfaces.MAIN, interfaces.parse_interfaces), "INTERFACES"),
+    "mounts": (storage.parse_mounts, "MOUNTS"),
+    "swaps": (storage.parse_swaps, "SWAPS"),
+    "disks": (storage.parse_disks, "LSBLK"),
+    "fstab check": (storage.parse_fstab_check, "FSTAB_CHECK_BAD"),
+    "arrays": (raid.parse_mdstat, "MDSTAT"),
+    "volume groups": (lvm.parse_vgs, "VGS"),
+    "physical volumes": (lvm.parse_pvs, "PVS"),
+    "packages": (system.parse_packages, "PACKAGES"),
+    "kernel": (system.parse_kernel, "LOCALES"),
+    "locales": (system.parse_locales, "LOCALES"),
+    "clock": (system.parse_clock, "TIMEDATECTL"),
+    "date": (clock.parse_date, "SWAPS"),
+    "names": (system.parse_names, "NAMES"),
+    "sysctl": (sysctl.parse_interface_sysctls, "SYSCTL"),
+    "parameters": (sysctl.parse_parameters, "SYSCTL"),
+    "sysctl files": (_in_file("/etc/sysctl.d/a.conf", sysctl.parse_sysctl_files), "SYSCTL"),
+    "drbd": (drbd.parse_proc, "DRBD"),
+    "modprobe": (_in_file("/etc/modprobe.d/a.conf", drbd.parse_modprobe), "DRBD"),
+    "reach": (lambda text: reach.parse_reach(text, 1811), "REACH"),
+}
+RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def _parses_or_refuses(parser: Callable[[str], Any], text: str) -> None:
+    with contextlib.suppress(ParseError):
+        parser(text)
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+@RELAXED
+@given(text=st.text())
+def test_any_text_is_parsed_or_refused(name: str, text: str) -> None:
+    _parses_or_refuses(PARSERS[name][0], text)
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+@RELAXED
+@given(data=st.data())
+def test_a_damaged_answer_is_parsed_or_refused(
+    name: str, data: st.DataObject, samples: SimpleNamespace
+) -> None:
+    parser, sample = PARSERS[name]
+    whole: str = getattr(samples, sample)
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, min(len(whole), start + 40)))
+    _parses_or_refuses(parser, whole[:start] + data.draw(st.text(max_size=5)) + whole[end:])

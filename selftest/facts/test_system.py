@@ -1,0 +1,58 @@
+from ipaddress import IPv4Address
+from types import SimpleNamespace
+
+import pytest
+
+from gntverify.errors import ParseError
+from gntverify.facts import clock, shape, system
+
+
+def test_only_installed_packages_count(samples: SimpleNamespace) -> None:
+    assert system.parse_packages(samples.PACKAGES) == {"adduser": "3.134", "ganeti": "3.0.2-3"}
+    for bad in ("", "ganeti\tinstalled\n", "xz\tconfig-files\t5.4\n"):
+        with pytest.raises(ParseError):
+            system.parse_packages(bad)
+
+
+def test_a_locale_has_one_spelling(samples: SimpleNamespace) -> None:
+    assert system.locale_key("en_US.UTF-8") in system.parse_locales(samples.LOCALES)
+    assert system.locale_key("de_DE.UTF-8") not in system.parse_locales(samples.LOCALES)
+    with pytest.raises(ParseError):
+        system.parse_locales("")
+
+
+def test_utc_has_one_spelling(samples: SimpleNamespace) -> None:
+    have = system.parse_clock(samples.TIMEDATECTL)
+    assert have.synchronised
+    assert system.zone_key(have.timezone) == system.zone_key("UTC")
+    assert system.zone_key("Europe/Paris") != system.zone_key("UTC")
+    with pytest.raises(ParseError):
+        system.parse_clock("Timezone=UTC\n")
+
+
+def test_a_name_that_does_not_resolve_has_no_address(samples: SimpleNamespace) -> None:
+    assert system.parse_names(samples.NAMES) == {
+        "node1.gnt.example": {IPv4Address("192.168.0.1")},
+        "nowhere.gnt.example": frozenset(),
+        "clust1.gnt.example": {IPv4Address("192.168.1.1")},
+    }
+    with pytest.raises(ParseError):
+        system.parse_names("192.168.0.1     STREAM node1\n")
+
+
+def test_a_clock_is_read_between_two_moments() -> None:
+    assert clock.parse_date("1795530000.250000000\n") == 1795530000.25
+    with pytest.raises(ParseError):
+        clock.parse_date("1795530000.N\n")
+    one, other = clock.Reading(0.1, 0.3), clock.Reading(1.5, 1.6)
+    assert one.apart_s(other) == pytest.approx(1.2)
+    assert other.apart_s(one) == pytest.approx(1.2)
+    assert one.apart_s(clock.Reading(0.2, 9.0)) == 0.0
+
+
+def test_a_file_cannot_pretend_to_be_another() -> None:
+    text = "> /etc/a\n| > /etc/b\n| \n> /etc/c\n"
+    assert shape.parse_cat(text) == {"/etc/a": "> /etc/b\n\n", "/etc/c": ""}
+    for bad in ("| orphan\n", "> /etc/a\nnaked\n", "> relative\n"):
+        with pytest.raises(ParseError):
+            shape.parse_cat(bad)
