@@ -1,0 +1,1 @@
+"""The lab: virtual nodes, their network, their disks, their packages."""

@@ -3,6 +3,7 @@
 SUITE = "bookworm"
 
 PLAIN = (
+    "busybox",
     "chrony",
     "dbus",
     "e2fsprogs",

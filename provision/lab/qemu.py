@@ -30,6 +30,7 @@ from provision.lab.reporting import Reporting
 LEAST_MAJOR = 9
 PROGRAM = "qemu-system-x86_64"
 PACKAGES = ("qemu-system-x86", "qemu-utils")
+FIRMWARE = ("share/qemu", "share/seabios", "lib/ipxe/qemu")
 VERSION_LIMIT_S = 20.0
 TRIAL_LIMIT_S = 30.0
 
@@ -57,7 +58,7 @@ class Qemu:
         accel = "tcg,thread=multi,tb-size=512" if self.accelerator == "tcg" else self.accelerator
         return [
             str(self.prefix / "bin" / PROGRAM),
-            *("-L", str(self.prefix / "share/qemu"), "-L", str(self.prefix / "share/seabios")),
+            *(word for place in FIRMWARE for word in ("-L", str(self.prefix / place))),
             *("-accel", accel, "-cpu", CPU[self.accelerator]),
         ]
 

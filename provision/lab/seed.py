@@ -99,6 +99,7 @@ def _tar(files: Mapping[str, tuple[int, bytes]]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path, (mode, content) in sorted(files.items()):
             member = tarfile.TarInfo(path)
-            member.size, member.mode, member.uname, member.gname = len(content), mode, "root", "root"
+            member.size, member.mode = len(content), mode
+            member.uname = member.gname = "root"
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
