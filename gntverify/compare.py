@@ -54,13 +54,17 @@ def difference(want: Mapping[str, object], have: Mapping[str, object]) -> str:
 
 
 def listed(items: object) -> str:
-    """The items of a set as a person would list them; ``nothing`` for an empty one."""
+    """What is in a set or mapping as a person would list it; ``nothing`` when it is empty."""
     return _shown(items)
 
 
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
+    if isinstance(value, Mapping):
+        return (
+            ", ".join(f"{key}: {_shown(own)}" for key, own in sorted(value.items())) or "nothing"
+        )
     if isinstance(value, frozenset | set | tuple | list):
         return ", ".join(sorted(map(str, value))) or "nothing"
     return str(value)

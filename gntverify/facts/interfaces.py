@@ -1,5 +1,6 @@
 """``/etc/network/interfaces`` and what it takes in: ifupdown's stanzas."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ class Stanza:
     automatic: bool
 
 
-def parse_interfaces(files: dict[str, str]) -> tuple[Stanza, ...]:
+def parse_interfaces(files: Mapping[str, str]) -> tuple[Stanza, ...]:
     """The stanzas of path to content, in the order of the files.
 
     Raises:

@@ -1,6 +1,7 @@
 """Mounts, fstab, swaps and the disks below them, from util-linux."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,7 +148,7 @@ def parse_fstab_check(text: str) -> FstabCheck:
     return FstabCheck(int(found[1]) + int(found[2]), complaints)
 
 
-def parse_ext4(files: dict[str, str]) -> dict[str, frozenset[str]]:
+def parse_ext4(files: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Kernel's device name to the options in force, defaults included, of ext4 mounts."""
     return {path.split("/")[-2]: frozenset(text.split()) for path, text in files.items()}
 

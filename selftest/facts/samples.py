@@ -103,7 +103,7 @@ md2 : active (auto-read-only) raid1 sdc1[2] sdb3[1](F) sda3[0]
 unused devices: <none>
 """
 
-VGS = """  {"report": [{"vg": [{"vg_name":"xenvg", "vg_size":"25757220864", 
+VGS = """  {"report": [{"vg": [{"vg_name":"xenvg", "vg_size":"25757220864",
  "vg_free":"23605542912", "vg_missing_pv_count":"0"}]}]}"""
 
 PVS = """  {"report": [{"pv": [

@@ -68,7 +68,9 @@ def test_the_module_tells_its_parameters() -> None:
 def test_modprobe_options_follow_names_and_directories() -> None:
     files = {
         "/lib/modprobe.d/b.conf": "options drbd minor_count=32\n",
-        "/etc/modprobe.d/b.conf": 'options drbd \\\n minor_count=128 usermode_helper="/bin/true"\n',
+        "/etc/modprobe.d/b.conf": (
+            'options drbd minor_count=128 \\\n  usermode_helper="/bin/true"\n'
+        ),
         "/etc/modprobe.d/a.conf": "# options drbd minor_count=1\noptions drbdx minor_count=2\n",
     }
     want = {"minor_count": "128", "usermode_helper": "/bin/true"}

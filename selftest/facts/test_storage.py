@@ -67,7 +67,7 @@ def test_a_degraded_array_is_not_whole(samples: SimpleNamespace) -> None:
     assert found["/dev/md1"].level == "raid1"
     bad = found["/dev/md2"]
     assert not bad.whole
-    assert (bad.failed, bad.wanted, bad.working) == ({"/dev/sdb3"}, 2, 1)
+    assert (bad.failed, bad.wanted, bad.working) == (frozenset({"/dev/sdb3"}), 2, 1)
     assert bad.syncing == "recovery 8.5%"
 
 

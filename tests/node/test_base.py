@@ -27,7 +27,7 @@ def test_root_is_mirrored_and_turns_read_only_on_errors(node: Node, site: Site) 
     assert have == want, f"{node.name}: of the root, {difference(want, have)}"
     options = set(root.options)
     lost = {"now": options - node.root.options, "in fstab": options - node.fstab_root_options}
-    assert not any(lost.values()), f"{node.name}: of / are missing {lost}"
+    assert not any(lost.values()), f"{node.name}: options / lacks {listed(lost)}"
 
 
 @control("N02", severity="critical", notes="base")
@@ -54,11 +54,15 @@ def test_swaps_are_of_one_size_on_different_disks(node: Node, site: Site) -> Non
     have = {swap.device: swap.size_mib for swap in node.swaps}
     size = site.storage.swap_mib or max(have.values(), default=0)
     want = len(site.storage.swaps)
-    assert len(have) == want, f"{node.name}: {len(have)} swaps ({listed(have)}), expected {want}"
+    assert len(have) == want, (
+        f"{node.name}: {len(have)} swaps ({listed(have)} MiB), expected {want}"
+    )
     wrong = {device: mib for device, mib in have.items() if mib != size}
-    assert not wrong, f"{node.name}: expected {size} MiB each, {wrong} differ; all: {have}"
+    assert not wrong, (
+        f"{node.name}: expected {size} MiB each, not {listed(wrong)}; all: {listed(have)}"
+    )
     disks = node.disks_below(have)
-    assert len(disks) == want, f"{node.name}: {listed(have)} share the disk {listed(disks)}"
+    assert len(disks) == want, f"{node.name}: {listed(have.keys())} share {listed(disks)}"
 
 
 @control("N04", severity="medium", notes="base")
@@ -87,7 +91,7 @@ def test_the_volume_group_is_there_and_large_enough(node: Node, site: Site) -> N
     """
     name, want = site.storage.volume_group, site.storage.min_size_mib
     have = {group.name: group.size_mib for group in node.volume_groups.values()}
-    assert name in have, f"{node.name}: no volume group {name!r}; there are: {listed(have)}"
+    assert name in have, f"{node.name}: no volume group {name!r}; there are: {listed(have.keys())}"
     assert have[name] >= want, f"{node.name}: {name!r} has {have[name]} MiB, expected {want}"
 
 

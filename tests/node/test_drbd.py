@@ -1,7 +1,7 @@
 """DRBD Configuration: the module, its options, and what every minor does."""
 
 from gntverify.cluster import Cluster, Node
-from gntverify.compare import difference, odd_ones_out
+from gntverify.compare import difference, listed, odd_ones_out
 from gntverify.controls import control, need
 from gntverify.facts.drbd import Minor
 from gntverify.site import Site
@@ -33,7 +33,7 @@ def test_drbd_8_is_loaded_on_every_node(cluster: Cluster) -> None:
     """
     have = {node.short: node.drbd_version for node in cluster.nodes}
     not_8 = sorted(name for name, version in have.items() if not version.startswith("8."))
-    assert not not_8, f"no DRBD 8 on {', '.join(not_8)}: {have}"
+    assert not not_8, f"no DRBD 8 on {listed(not_8)}; {listed(have)}"
     odd = odd_ones_out(have)
     assert not odd, f"DRBD differs: {odd}"
 

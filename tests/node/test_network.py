@@ -33,12 +33,12 @@ def test_the_public_interface_is_static_and_as_declared(node: Node, site: Site) 
     address = need(declared.public, "the site names no public address of this node")
     length = need(network, "the site does not tell the public network").prefixlen
     want = {
-        "addresses": f"{address}/{length}",
+        "address": f"{address}/{length}",
         "gateway": str(site.network.public.gateway or "nothing"),
         "method": "static, at boot",
     }
     have = {
-        "addresses": listed(node.addresses_on(name)),
+        "address": listed(node.addresses_on(name)),
         "gateway": listed({route.gateway for route in node.default_routes if route.link == name}),
         "method": node.boot_method(name),
     }
@@ -173,10 +173,10 @@ def test_every_node_reaches_every_node(cluster: Cluster) -> None:
     the addresses, `ss -lnt 'sport = 1811'` on the silent node tells whether noded listens.
     """
     need(cluster.nodes[1:], "one node alone has nobody to reach")
-    wrong = _unreached(cluster, cluster.primary_addresses, NODED_PORT)
-    two_legs = cluster.secondary_addresses != cluster.primary_addresses
-    wrong += _unreached(cluster, cluster.secondary_addresses if two_legs else {}, None)
-    assert not wrong, f"{len(wrong)} ways are broken: {'; '.join(wrong)}"
+    wrong = _unreached(cluster, cluster.ssconf.primary_ips, NODED_PORT)
+    two_legs = cluster.ssconf.secondary_ips != cluster.ssconf.primary_ips
+    wrong += _unreached(cluster, cluster.ssconf.secondary_ips if two_legs else {}, None)
+    assert not wrong, f"broken ways: {'; '.join(wrong)}"
 
 
 def _unreached(

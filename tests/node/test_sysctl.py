@@ -151,12 +151,12 @@ def test_the_next_boot_sets_the_same_kernel_parameters(node: Node, site: Site) -
     Fix: write the key to /etc/sysctl.d/99-ganeti.conf, or correct the file that is named; a
     later name wins, and /etc/sysctl.conf counts only through the link 99-sysctl.conf.
     """
-    live = node.parameters(tuple(site.sysctl))
+    live, boot = node.parameters(tuple(site.sysctl)), _at_boot(node, site)
     wrong = [
-        f"{key} is set to {have} by {path}, expected {site.sysctl[key]}"
+        f"{key} is set {told}, expected {site.sysctl[key]}"
         + (" (passes now, fails after the next reboot)" if live[key] == site.sysctl[key] else "")
-        for key, (have, path) in _at_boot(node, site).items()
-        if have != str(site.sysctl[key])
+        for key, (value, told) in boot.items()
+        if value != str(site.sysctl[key])
     ]
     assert not wrong, f"{node.name}: {'; '.join(wrong)}"
 
@@ -185,9 +185,9 @@ def _deviating(node: Node, site: Site, keys: tuple[str, ...]) -> str:
 
 
 def _at_boot(node: Node, site: Site) -> dict[str, tuple[str, str]]:
-    """Every key of the site to the value it gets at boot and the file that sets it."""
+    """Every key of the site to the value it gets at boot, and by which file."""
     found = {key: persisted(node.sysctl_files, key) for key in site.sysctl}
     return {
-        key: (setting.value, setting.path) if setting else ("nothing", "any file")
-        for key, setting in found.items()
+        key: (was.value, f"to {was.value} by {was.path}") if was else ("", "by no file")
+        for key, was in found.items()
     }
