@@ -1,0 +1,213 @@
+"""The cluster as controls read it: nodes with their facts, and what Ganeti says of the whole."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+from gntverify.compare import listed
+from gntverify.errors import CommandFailed, ParseError, TargetRefused
+from gntverify.facts.node import SystemFacts
+from gntverify.ganeti.info import Info, read_info
+from gntverify.ganeti.node import GanetiFacts
+from gntverify.ganeti.nodes import NodeState, read_nodes
+from gntverify.ganeti.oses import OsState, read_oses
+from gntverify.ganeti.ssconf import Ssconf, read_ssconf
+from gntverify.ganeti.verify import Report, read_report
+from gntverify.site import Site
+from gntverify.transport.backend import testinfra_host
+
+if TYPE_CHECKING:
+    from gntverify.transport.source import Source
+
+
+class Node(SystemFacts, GanetiFacts):
+    """A member of the cluster that answers.
+
+    Attributes:
+        name: its name in Ganeti, an FQDN.
+        alias: its name in ``--hosts``.
+        source: where it is asked.
+        ssconf: its own copy of what nodes know of their cluster.
+    """
+
+    def __init__(self, name: str, alias: str, source: "Source", ssconf: Ssconf) -> None:
+        self.name = name
+        self.alias = alias
+        self.source = source
+        self.ssconf = ssconf
+        self.is_master = False
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name}>"
+
+    @property
+    def short(self) -> str:
+        """The name's first label."""
+        return self.name.split(".", 1)[0]
+
+    @cached_property
+    def host(self) -> Any:  # testinfra ships no types
+        """The node as testinfra's host, standing on the same source."""
+        return testinfra_host(self.source)
+
+    @property
+    def primary_ip(self) -> IPv4Address:
+        """Its address as Ganeti knows it."""
+        return self.ssconf.primary_ips[self.name]
+
+    @property
+    def secondary_ip(self) -> IPv4Address:
+        """Its replication address as Ganeti knows it."""
+        return self.ssconf.secondary_ips[self.name]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The nodes that answer, and the master's view.
+
+    Attributes:
+        nodes: in Ganeti's order.
+        absent: members, and nodes the site names, that are not in this run.
+        master: the node that most nodes take for the master.
+    """
+
+    nodes: tuple[Node, ...]
+    absent: tuple[str, ...]
+    master: Node
+
+    @property
+    def ssconf(self) -> Ssconf:
+        """The master's copy."""
+        return self.master.ssconf
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.ssconf.cluster_name
+
+    @property
+    def address(self) -> IPv4Address:
+        """The cluster address."""
+        return self.ssconf.master_ip
+
+    @cached_property
+    def info(self) -> Info:
+        """``gnt-cluster info``."""
+        return read_info(self.master.source)
+
+    @cached_property
+    def verify(self) -> Report:
+        """``gnt-cluster verify``: asked once a run, it takes its time."""
+        return read_report(self.master.source)
+
+    @cached_property
+    def oses(self) -> Mapping[str, OsState]:
+        """``gnt-os diagnose``: OS definitions by name."""
+        return read_oses(self.master.source)
+
+    @cached_property
+    def node_list(self) -> Mapping[str, NodeState]:
+        """``gnt-node list`` by name."""
+        return read_nodes(self.master.source)
+
+
+def connect(sources: Mapping[str, "Source"], site: Site | None = None) -> Cluster:
+    """The cluster to which the hosts belong.
+
+    Args:
+        sources: name in ``--hosts`` to where that host is asked; hosts that do not answer are
+            left out by the caller.
+        site: what is expected; with a site file, its cluster must be this one.
+
+    Raises:
+        TargetRefused: the hosts are no target: one is no Ganeti node or not readable, they belong
+            to two clusters or to another one than the site's, or the master is not among them.
+        Unreachable: a host stopped answering.
+    """
+    if not sources:
+        raise TargetRefused("None of the hosts answers, so there is nothing to verify.")
+    copies = {alias: read_ssconf(source, alias) for alias, source in sources.items()}
+    _refuse_two_clusters({alias: copy.cluster_name for alias, copy in copies.items()}, site)
+    found: dict[str, Node] = {}
+    for alias, source in sources.items():
+        node = _identified(alias, source, copies[alias])
+        if node.name in found:
+            raise TargetRefused(
+                f"{found[node.name].alias!r} and {alias!r} are the same node {node.name!r}; give "
+                "each node once."
+            )
+        found[node.name] = node
+    master = _master(found)
+    master.is_master = True
+    members = master.ssconf.node_list
+    ordered = sorted(found.values(), key=lambda node: _place(node.name, members))
+    expected = [*members, *(node.name for node in (site.nodes if site else []))]
+    absent = tuple(dict.fromkeys(name for name in expected if name not in found))
+    return Cluster(tuple(ordered), absent, master)
+
+
+def _refuse_two_clusters(names: Mapping[str, str], site: Site | None) -> None:
+    by_cluster: dict[str, list[str]] = {}
+    for alias, name in names.items():
+        by_cluster.setdefault(name, []).append(alias)
+    if len(by_cluster) > 1:
+        groups = "; ".join(f"{name!r}: {listed(hosts)}" for name, hosts in by_cluster.items())
+        raise TargetRefused(
+            f"The hosts belong to {len(by_cluster)} clusters ({groups}). Give --hosts the nodes "
+            "of one."
+        )
+    (name,) = by_cluster
+    if site and site.described and site.cluster.name and site.cluster.name != name:
+        raise TargetRefused(
+            f"The hosts belong to the cluster {name!r}, the site {site.name!r} describes "
+            f"{site.cluster.name!r}. Give --hosts or --site of the other."
+        )
+
+
+def _identified(alias: str, source: "Source", ssconf: Ssconf) -> Node:
+    """The host as the node whose primary address it has, or whose name it bears."""
+    node = Node("", alias, source, ssconf)
+    try:
+        own = {address.ip for address in node.addresses}
+    except (CommandFailed, ParseError):
+        own = set()  # the name may still tell; controls on addresses will say what is wrong
+    by_address = [name for name, address in ssconf.primary_ips.items() if address in own]
+    by_name = [name for name in ssconf.node_list if name == _fqdn(node)]
+    node.name = next(iter(by_address or by_name), "")
+    if not node.name:
+        raise TargetRefused(
+            f"{alias!r} keeps files of the cluster {ssconf.cluster_name!r} and is none of its "
+            f"nodes: it has none of their addresses and none of their names "
+            f"({listed(ssconf.node_list)}). Was it removed from the cluster?"
+        )
+    return node
+
+
+def _fqdn(node: Node) -> str:
+    try:
+        return node.fqdn
+    except (CommandFailed, ParseError):
+        return ""  # as above: the name is one of two ways
+
+
+def _master(found: Mapping[str, Node]) -> Node:
+    votes = Counter(node.ssconf.master_node for node in found.values())
+    most = max(votes.values())
+    elected = [name for name, count in votes.items() if count == most]
+    # with a tie, a node that takes itself for the master is asked
+    present = [name for name in elected if name in found]
+    proud = [name for name in present if found[name].ssconf.master_node == name]
+    for name in (*proud, *present):
+        return found[name]
+    raise TargetRefused(
+        f"The master {elected[0]!r} is not among the hosts that answered "
+        f"({listed([node.alias for node in found.values()])}), and only it knows the cluster. "
+        f"Add it: --hosts={','.join([elected[0], *(node.alias for node in found.values())])}"
+    )
+
+
+def _place(name: str, members: tuple[str, ...]) -> tuple[int, str]:
+    return (members.index(name) if name in members else len(members), name)

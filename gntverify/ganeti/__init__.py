@@ -1,0 +1,1 @@
+"""What Ganeti answers: one file a subject, with its commands, parser and reader."""

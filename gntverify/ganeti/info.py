@@ -1,0 +1,92 @@
+"""``gnt-cluster info``: what the cluster says of itself."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gntverify.errors import ParseError
+from gntverify.facts.shape import refuse
+
+if TYPE_CHECKING:
+    from gntverify.transport.source import Source
+
+COMMAND = ("gnt-cluster", "info")
+TOOL = "gnt-cluster info"
+LIMIT_S = 60.0
+_LINE = re.compile(r"(?P<indent> *)(?P<key>[^\s:-][^:]*): ?(?P<value>.*)")
+
+
+@dataclass(frozen=True)
+class Info:
+    """Two levels of what Ganeti printed: ``("Cluster parameters", "master netdev")`` to value."""
+
+    values: Mapping[tuple[str, ...], str]
+
+    def _value(self, *path: str) -> str:
+        if path not in self.values:
+            raise ParseError(f"`{TOOL}` does not tell {' / '.join(path)!r}.")
+        return self.values[path]
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name."""
+        return self._value("Cluster name")
+
+    @property
+    def master_node(self) -> str:
+        """The master as its own daemons know it."""
+        return self._value("Master node")
+
+    @property
+    def master_netdev(self) -> str:
+        """The interface that carries the cluster address."""
+        return self._value("Cluster parameters", "master netdev")
+
+    @property
+    def volume_group(self) -> str:
+        """The volume group, or ``"None"`` in a cluster without LVM."""
+        return self._value("Cluster parameters", "lvm volume group")
+
+    @property
+    def usermode_helper(self) -> str:
+        """DRBD's helper as the cluster wants it."""
+        return self._value("Cluster parameters", "drbd usermode helper")
+
+    @property
+    def hypervisors(self) -> tuple[str, ...]:
+        """Enabled hypervisors."""
+        return tuple(self._value("Enabled hypervisors").split(", "))
+
+    @property
+    def disk_templates(self) -> tuple[str, ...]:
+        """Enabled disk templates."""
+        return tuple(self._value("Cluster parameters", "enabled disk templates").split(", "))
+
+
+def parse_info(text: str) -> Info:
+    """The first two levels of ``gnt-cluster info``; deeper ones are left out.
+
+    Raises:
+        ParseError: a line of these levels is no ``key: value``, or there is no cluster name.
+    """
+    values: dict[tuple[str, ...], str] = {}
+    head = ""
+    for line in text.splitlines():
+        found = _LINE.fullmatch(line)
+        indent = len(line) - len(line.lstrip(" "))
+        if indent >= 4 or line.lstrip().startswith("- "):
+            continue
+        if not found or indent not in (0, 2) or (indent and not head):
+            raise refuse(TOOL, line)
+        key = found["key"]
+        head = head if indent else key
+        values[(head, key) if indent else (key,)] = found["value"].strip()
+    if ("Cluster name",) not in values:
+        raise refuse(TOOL, text)
+    return Info(values)
+
+
+def read_info(source: "Source") -> Info:
+    """What the master's daemons say."""
+    return parse_info(source.ask(COMMAND, timeout_s=LIMIT_S).text())
