@@ -18,6 +18,7 @@ FSTAB = ("findmnt", "--fstab", "--evaluate", *MOUNTS[1:])
 VERIFY = ("findmnt", "--verify")
 SWAPS = ("swapon", "--show=NAME,TYPE,SIZE", "--bytes", "--noheadings", "--raw")
 DISKS = ("lsblk", "--json", "--list", "--bytes", "--output", "PATH,PKNAME,TYPE,SIZE")
+_VERIFIED = re.compile(r"([0-9]+) parse errors?, ([0-9]+) errors?, ([0-9]+) warnings?", re.ASCII)
 EXT4 = cat(["/proc/fs/ext4/*/options"])
 
 
@@ -132,19 +133,18 @@ def _roots(path: str, parents: dict[str, set[str]], depth: int) -> set[str]:
 
 
 def parse_fstab_check(text: str) -> FstabCheck:
-    """Errors and complaints of ``findmnt --verify``.
+    """Errors and complaints of ``findmnt --verify``, both its streams.
 
     Raises:
-        ParseError: it does not end with one of its two summaries.
+        ParseError: neither of its two summaries is there.
     """
-    lines = text.splitlines()
-    summary = lines[-1].strip() if lines else ""
-    if summary == "Success, no errors or warnings detected":
+    lines = [line.strip() for line in text.splitlines()]
+    if "Success, no errors or warnings detected" in lines:
         return FstabCheck(0, ())
-    found = re.fullmatch(r"(\d+) parse errors?, (\d+) errors?, (\d+) warnings?", summary, re.ASCII)
+    found = next(filter(None, map(_VERIFIED.fullmatch, lines)), None)
     if not found:
-        raise refuse("findmnt --verify", summary)
-    complaints = tuple(x.strip() for x in lines[:-1] if x.strip().startswith("["))
+        raise refuse("findmnt --verify", text)
+    complaints = tuple(line for line in lines if line.startswith("["))
     return FstabCheck(int(found[1]) + int(found[2]), complaints)
 
 
@@ -166,8 +166,9 @@ def read_fstab(source: "Source") -> tuple[Mount, ...]:
 def read_fstab_check(source: "Source") -> FstabCheck:
     """What findmnt says of fstab."""
     answer = source.ask(VERIFY)
-    # status 1 means that it found something, and it then says what
-    return parse_fstab_check(answer.stdout if answer.rc == 1 else answer.text())
+    if answer.rc != 1:  # which means that it found errors, and says them
+        answer.text()
+    return parse_fstab_check(answer.stdout + answer.stderr)  # the summary of errors is on stderr
 
 
 def read_swaps(source: "Source") -> tuple[Swap, ...]:

@@ -73,9 +73,9 @@ FSTAB = """{"filesystems": [
  {"target": "/mnt", "source": "/dev/sr0", "fstype": "iso9660", "options": "ro,noauto"}]}"""
 
 FSTAB_CHECK_BAD = """/mnt
-   [E] target is not a directory
+   [E] unreachable on boot required target: No such file or directory
 /
-   [W] /dev/md1 has a filesystem on-disk, ignoring
+   [W] cannot detect on-disk filesystem type (Operation not permitted)
 
 0 parse errors, 1 error, 1 warning
 """

@@ -51,7 +51,9 @@ def test_fstab_check_counts_errors(samples: SimpleNamespace) -> None:
     assert storage.parse_fstab_check(good) == storage.FstabCheck(0, ())
     bad = storage.parse_fstab_check(samples.FSTAB_CHECK_BAD)
     assert bad.errors == 1
-    assert bad.complaints[0] == "[E] target is not a directory"
+    assert bad.complaints[0] == (
+        "[E] unreachable on boot required target: No such file or directory"
+    )
     with pytest.raises(ParseError):
         storage.parse_fstab_check("")
 
