@@ -1,0 +1,106 @@
+"""No site file: what a cluster says of itself takes the place of what nobody described.
+
+A control that compares such a value with itself proves nothing; those that need a word of the
+site say that they are not applicable. What is left are the rules that hold for any cluster.
+"""
+
+from typing import TYPE_CHECKING
+
+from gntverify.errors import CommandFailed, CommandTimeout, ParseError
+from gntverify.ganeti.defaults import ANY
+from gntverify.site.model import Node, PrivateNetwork, PublicNetwork, Site
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Cluster
+
+NOT_TOLD = (CommandFailed, CommandTimeout, ParseError)
+
+
+def complete(site: Site, cluster: "Cluster") -> Site:
+    """The site with nodes, networks, cluster and binds as the cluster has them.
+
+    A described site is returned as it is. What cannot be read stays as the profile has it: the
+    control that needs it will meet the same trouble, and tell.
+    """
+    if site.described:
+        return site
+    network = site.network.model_copy(
+        update={"private": _private(site, cluster), "public": _public(site, cluster)}
+    )
+    site = site.model_copy(update={"network": network})
+    changes = {
+        "name": cluster.name,
+        "nodes": _nodes(site, cluster),
+        "cluster": site.cluster.model_copy(
+            update={"name": cluster.name, "address": cluster.address}
+        ),
+        "storage": site.storage.model_copy(update={"volume_group": _volume_group(site, cluster)}),
+        "daemons": site.daemons.model_copy(update=_binds(cluster)),
+    }
+    return site.model_copy(update=changes)
+
+
+def _nodes(site: Site, cluster: "Cluster") -> list[Node]:
+    public = {}
+    for node in cluster.nodes:
+        try:
+            links = [a.ip for a in node.addresses if a.link == site.network.public.interface]
+        except NOT_TOLD:
+            links = []
+        private = (node.primary_ip, node.secondary_ip, cluster.address)
+        public[node.name] = next((ip for ip in links if ip not in private), None)
+    return [
+        # not validated: Ganeti took the name, and a pattern of ours is no reason to stop
+        Node.model_construct(name=name, private=address, public=public.get(name))
+        for name, address in cluster.ssconf.primary_ips.items()
+    ]
+
+
+def _private(site: Site, cluster: "Cluster") -> PrivateNetwork:
+    bridge = cluster.ssconf.master_netdev
+    found: dict[str, object] = {"bridge": bridge}
+    try:
+        links = cluster.master.links
+        networks = [a.network for a in cluster.master.addresses if a.link == bridge]
+    except NOT_TOLD:
+        return site.network.private.model_copy(update=found)
+    ports = [link for link in links.values() if link.master == bridge and link.kind != "tun"]
+    if len(ports) == 1:
+        port = ports[0]
+        found |= {"interface": port.parent or port.name, "vlan": port.vlan}
+    if networks:
+        found["network"] = max(networks, key=lambda network: network.num_addresses)
+    return site.network.private.model_copy(update=found)
+
+
+def _public(site: Site, cluster: "Cluster") -> PublicNetwork:
+    try:
+        default = [r for r in cluster.master.routes if r.destination.prefixlen == 0 and r.link]
+        links = {a.link: a.network for a in cluster.master.addresses}
+    except NOT_TOLD:
+        return site.network.public
+    if not default or default[0].link == cluster.ssconf.master_netdev:
+        return site.network.public
+    found = {
+        "interface": default[0].link,
+        "gateway": default[0].gateway,
+        "network": links.get(default[0].link or ""),
+    }
+    return site.network.public.model_copy(update=found)
+
+
+def _volume_group(site: Site, cluster: "Cluster") -> str:
+    try:
+        named = cluster.info.volume_group
+    except NOT_TOLD:
+        return site.storage.volume_group
+    return named if named != "None" else site.storage.volume_group
+
+
+def _binds(cluster: "Cluster") -> dict[str, str]:
+    """RAPI may listen on loopback as well as on the cluster address: both are the notes' way."""
+    try:
+        bind = cluster.master.defaults.bind("rapi")
+    except NOT_TOLD:
+        bind = ANY
+    return {"rapi": "loopback"} if bind.startswith("127.") else {}
