@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gntverify.errors import ParseError
 from gntverify.facts.shape import refuse
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
 
 DATE = ("date", "+%s.%N")
+AFTER = ("true", "after-date")  # asked second: when it was asked, the first had answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,18 @@ def parse_date(text: str) -> float:
 def read_reading(source: "Source") -> Reading:
     """The node's clock against the runner's, asked now and never taken from a cache.
 
-    The clock was read on the node between the question and the answer, both by the runner's
-    clock; that interval is all the uncertainty there is.
+    The node read its clock after the question was put and before the next one was, both by the
+    runner's clock; that interval is all the uncertainty there is, and it is in the evidence.
+
+    Raises:
+        ParseError: the answer is no time, or the two were not asked one after the other.
     """
     answer = source.ask(DATE, fresh=True)
+    after = source.ask(AFTER, fresh=True)
     node_s = parse_date(answer.text())
-    return Reading(node_s - (answer.started + answer.seconds), node_s - answer.started)
+    if after.started <= answer.started + answer.seconds:
+        raise ParseError(
+            f"On {answer.host!r}, `date` and the question behind it were not asked one after the"
+            " other, so that nobody can tell when the clock was read."
+        )
+    return Reading(node_s - after.started, node_s - answer.started)

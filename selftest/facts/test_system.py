@@ -1,10 +1,15 @@
 from ipaddress import IPv4Address
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from gntverify.errors import ParseError
+from gntverify.evidence import Answer
 from gntverify.facts import clock, shape, system
+
+if TYPE_CHECKING:
+    from gntverify.transport.source import Source
 
 
 def test_only_installed_packages_count(samples: SimpleNamespace) -> None:
@@ -48,6 +53,31 @@ def test_a_clock_is_read_between_two_moments() -> None:
     assert one.apart_s(other) == pytest.approx(1.2)
     assert other.apart_s(one) == pytest.approx(1.2)
     assert one.apart_s(clock.Reading(0.2, 9.0)) == 0.0
+
+
+class _Clock:
+    """A node whose clock is ahead, and a runner that waits between two questions."""
+
+    def __init__(self, ahead_s: float, waits_s: float) -> None:
+        self.now, self.ahead_s, self.waits_s = 1795530000.0, ahead_s, waits_s
+
+    def ask(self, argv: tuple[str, ...], *, fresh: bool = False) -> Answer:
+        assert fresh, "a cached answer tells no time"
+        asked, self.now = self.now, self.now + self.waits_s
+        out = {clock.DATE: f"{asked + self.ahead_s + self.waits_s / 2:.9f}\n", clock.AFTER: ""}
+        return Answer("node1", argv, 0, out[argv], "", asked, 0.001)
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 3.5, -200.0])
+def test_the_reading_holds_the_truth(ahead_s: float) -> None:
+    have = clock.read_reading(cast("Source", _Clock(ahead_s, 0.2)))
+    assert have.low_s <= ahead_s <= have.high_s
+    assert have.uncertainty_s == pytest.approx(0.2, abs=1e-5)
+
+
+def test_a_reading_without_an_interval_is_refused() -> None:
+    with pytest.raises(ParseError, match="one after the other"):
+        clock.read_reading(cast("Source", _Clock(0.0, 0.0)))
 
 
 def test_a_file_cannot_pretend_to_be_another() -> None:
