@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
-from gntverify.facts.shape import refuse
+from gntverify.facts.shape import cat, parse_cat, refuse
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
 
-MDSTAT = ("cat", "/proc/mdstat")
+MDSTAT = cat(["/proc/mdstat"])
 _HEAD = re.compile(
     r"(md\S+) : (active|inactive)((?: \([\w-]+\))*)(?: (raid\d+|linear|multipath|faulty))?"
     r"((?: \S+\[\d+\](?:\([WJFSR]\))*)*)\s*",
@@ -107,5 +107,6 @@ def _array(block: list[str]) -> Array:
 
 
 def read_arrays(source: "Source") -> dict[str, Array]:
-    """The host's md arrays by device."""
-    return parse_mdstat(source.ask(MDSTAT).text())
+    """The host's md arrays by device; none where the kernel has no md at all."""
+    files = parse_cat(source.ask(MDSTAT).text())
+    return parse_mdstat(files["/proc/mdstat"]) if files else {}

@@ -159,8 +159,11 @@ def read_mounts(source: "Source") -> tuple[Mount, ...]:
 
 
 def read_fstab(source: "Source") -> tuple[Mount, ...]:
-    """What fstab says, tags (UUID=, LABEL=) resolved to devices."""
-    return parse_mounts(source.ask(FSTAB).text())
+    """What fstab says, tags (UUID=, LABEL=) resolved to devices; nothing when it is empty."""
+    answer = source.ask(FSTAB)
+    if answer.rc == 1 and not answer.stdout and not answer.stderr:
+        return ()  # "findmnt returns 1 if nothing is found", findmnt(8)
+    return parse_mounts(answer.text())
 
 
 def read_fstab_check(source: "Source") -> FstabCheck:
