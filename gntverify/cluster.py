@@ -93,6 +93,11 @@ class Cluster:
         """The cluster address."""
         return self.ssconf.master_ip
 
+    @property
+    def candidates(self) -> tuple[Node, ...]:
+        """Those of the nodes that may become master; the master is one."""
+        return tuple(node for node in self.nodes if node.name in self.ssconf.master_candidates)
+
     @cached_property
     def info(self) -> Info:
         """``gnt-cluster info``."""
@@ -107,6 +112,20 @@ class Cluster:
     def oses(self) -> Mapping[str, OsState]:
         """``gnt-os diagnose``: OS definitions by name."""
         return read_oses(self.master.source)
+
+    def required_variants(self, site: Site) -> Mapping[str, frozenset[str]]:
+        """OS to the variants it must have: the site's; without a site file, all OSes there are."""
+        if site.described:
+            return {os.name: frozenset(os.variants) for os in site.os}
+        return {name: frozenset() for name in self.oses}
+
+    def os_trouble(self, name: str, node: str, variants: frozenset[str]) -> str:
+        """Why that OS cannot be used on that node; empty when it can."""
+        state = self.oses[name].nodes.get(node) if name in self.oses else None
+        if state is None or not state.valid:
+            return state.reason if state else "not there"
+        missing = variants - state.variants
+        return f"without the variants {listed(missing)}" if missing else ""
 
     @cached_property
     def node_list(self) -> Mapping[str, NodeState]:

@@ -6,7 +6,7 @@ own reading of the XML loses the ports that nmap lists only by count, so that is
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,12 +84,14 @@ class Seen:
     Attributes:
         address: which.
         ports: protocol and port to state (``open``, ``closed``, ``filtered`` …).
-        others: state of the scanned TCP ports that nmap gave by count only, to how many.
+        others: state of the ports that nmap gave by count only (TCP and UDP in one), to how many.
+        scanned: protocols that were asked.
     """
 
     address: IPv4Address
     ports: Mapping[tuple[str, int], str]
     others: Mapping[str, int]
+    scanned: frozenset[str]
 
     @property
     def open_tcp(self) -> frozenset[int]:
@@ -100,9 +102,8 @@ class Seen:
 
     @property
     def answered(self) -> bool:
-        """Whether any TCP port said anything at all: open, or closed."""
-        states = {state for (kind, _), state in self.ports.items() if kind == "tcp"}
-        return bool({"open", "closed"} & (states | self.others.keys()))
+        """Whether any port said anything at all: open, or closed."""
+        return bool({"open", "closed"} & {*self.ports.values(), *self.others})
 
     def state(self, protocol: str, port: int) -> str:
         """State of one port; ``closed`` or ``filtered`` when nmap gave it by count.
@@ -110,15 +111,12 @@ class Seen:
         Raises:
             CommandFailed: it was not scanned: UDP takes root's rights.
         """
-        found = self.ports.get((protocol, port))
-        if found is None and protocol == "tcp" and self.others:
-            found = " or ".join(sorted(self.others))
-        if found is None:
+        if protocol not in self.scanned:
             raise CommandFailed(
                 f"{protocol} port {port} of {self.address} was not scanned; a UDP scan takes "
                 "root's rights: run pytest as root, or in the lab."
             )
-        return found
+        return self.ports.get((protocol, port)) or " or ".join(sorted(self.others))
 
 
 def parse_scan(text: str) -> dict[IPv4Address, Seen]:
@@ -131,8 +129,9 @@ def parse_scan(text: str) -> dict[IPv4Address, Seen]:
         root = fromstring(text)
         if root.tag != "nmaprun" or root.find("runstats/finished[@exit='success']") is None:
             raise ParseError("nmap's XML does not tell that the scan was finished.")
-        hosts = [host for host in root.iterfind("host") if _whole(host)]
-        return {seen.address: seen for seen in map(_seen, hosts)}
+        scanned = frozenset(info.attrib["protocol"] for info in root.iterfind("scaninfo"))
+        hosts = [_seen(host, scanned) for host in root.iterfind("host") if _whole(host)]
+        return {seen.address: seen for seen in hosts}
     except (XmlError, DefusedXmlException, KeyError, ValueError) as err:
         raise ParseError(f"nmap's XML was not understood: {err!r}.") from err
 
@@ -143,7 +142,7 @@ def _whole(host: Element) -> bool:
     return up and host.get("timedout") != "true" and host.find("ports") is not None
 
 
-def _seen(host: Element) -> Seen:
+def _seen(host: Element, scanned: frozenset[str]) -> Seen:
     (address,) = host.findall("address[@addrtype='ipv4']")
     ports = {
         (port.attrib["protocol"], int(port.attrib["portid"])): state.attrib["state"]
@@ -154,7 +153,7 @@ def _seen(host: Element) -> Seen:
         extra.attrib["state"]: int(extra.attrib["count"])
         for extra in host.iterfind("ports/extraports")
     }
-    return Seen(IPv4Address(address.attrib["addr"]), ports, others)
+    return Seen(IPv4Address(address.attrib["addr"]), ports, others, scanned)
 
 
 class Outside:
@@ -195,6 +194,13 @@ class Outside:
         """What nmap printed so far: evidence."""
         done = (future for future in self._answers.values() if future.done())
         return [future.result() for future in done if future.exception() is None]
+
+    def places(self, names: Iterable[str]) -> Iterator[tuple[str, str, IPv4Address]]:
+        """Name, side (``public``, ``private``) and address of all that these names have."""
+        for name in names:
+            for side, addresses in self._addresses.items():
+                if name in addresses:
+                    yield name, side, addresses[name]
 
     def public(self, node: str) -> Seen:
         """The node's public address: all TCP ports, and confd's.

@@ -7,7 +7,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from gntverify.errors import ParseError
 from gntverify.facts.shape import number, refuse
 
 if TYPE_CHECKING:
@@ -180,15 +179,3 @@ def expected(started: frozenset[str], *, is_master: bool, user_shutdown: bool) -
     """
     left_out = frozenset() if is_master else ON_MASTER
     return started - left_out - (frozenset() if user_shutdown else frozenset({"kvmd"}))
-
-
-def only(daemons: tuple[Daemon, ...], name: str) -> Daemon:
-    """The one running daemon of that name.
-
-    Raises:
-        ParseError: it does not run, or more than once, so that its arguments cannot be told.
-    """
-    found = [daemon for daemon in daemons if daemon.name == name]
-    if len(found) != 1:
-        raise ParseError(f"ganeti-{name} runs {len(found)} times; C11 judges that.")
-    return found[0]

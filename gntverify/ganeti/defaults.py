@@ -34,6 +34,13 @@ class Defaults:
         """The address in the daemon's arguments, ``0.0.0.0`` when they name none."""
         return bind_of(self.arguments(daemon))
 
+    def apart_from(self, own: str) -> dict[str, str]:
+        """Every variable, with the node's own address written ``<own>``: fit to compare."""
+        return {
+            key: " ".join("<own>" if word == own else word for word in value.split())
+            for key, value in self.values.items()
+        }
+
 
 def bind_of(arguments: Sequence[str]) -> str:
     """The last ``-b ADDRESS`` or ``--bind=ADDRESS`` of a command line, ``0.0.0.0`` without one.

@@ -68,6 +68,14 @@ class GanetiFacts:
             if (socket.protocol, socket.port) == (protocol, port)
         )
 
+    def held_by(self, daemon: str) -> frozenset[str]:
+        """The addresses on which ``daemon`` listens, whatever the port."""
+        return frozenset(
+            str(socket.address)
+            for socket in self.listeners
+            if f"ganeti-{daemon}" in socket.programs
+        )
+
     @cached_property
     def certificates(self) -> Mapping[str, float | None]:
         """Certificate to days left; None for one that does not exist."""

@@ -43,6 +43,16 @@ class Watcher:
     pause_s: float
     age_s: float | None
 
+    @property
+    def trouble(self) -> str:
+        """Why it does not run by itself; empty when it does."""
+        reasons = {
+            "no line of /etc/cron.d or /etc/crontab starts it": not self.lines,
+            f"cron is {self.cron}": self.cron != "active",
+            f"it is paused for another {self.pause_s / 60:.0f} min": self.pause_s > 0,
+        }
+        return ", ".join(reason for reason, holds in reasons.items() if holds)
+
 
 def parse_watcher(text: str) -> Watcher:
     """What :data:`COMMAND` printed.

@@ -35,6 +35,7 @@ def complete(site: Site, cluster: "Cluster") -> Site:
             update={"name": cluster.name, "address": cluster.address}
         ),
         "storage": site.storage.model_copy(update={"volume_group": _volume_group(site, cluster)}),
+        "security": site.security.model_copy(update=_write_users(cluster)),
         "daemons": site.daemons.model_copy(update=_binds(cluster)),
     }
     return site.model_copy(update=changes)
@@ -104,3 +105,11 @@ def _binds(cluster: "Cluster") -> dict[str, str]:
     except NOT_TOLD:
         bind = ANY
     return {"rapi": "loopback"} if bind.startswith("127.") else {}
+
+
+def _write_users(cluster: "Cluster") -> dict[str, list[str]]:
+    try:
+        users = cluster.master.rapi_users
+    except NOT_TOLD:
+        users = None
+    return {"rapi_write_users": sorted(users.writers)} if users else {}
