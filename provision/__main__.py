@@ -1,0 +1,20 @@
+"""``python -m provision``: the lab, the cluster, and both with their verification."""
+
+import click
+
+from provision.accept import accept
+from provision.cluster import cluster
+from provision.lab.cli import lab
+
+
+@click.group()
+def main() -> None:
+    """Build Ganeti clusters by the deployment notes, and the lab they can stand on."""
+
+
+main.add_command(lab)
+main.add_command(cluster)
+main.add_command(accept)
+
+if __name__ == "__main__":
+    main(prog_name="python -m provision")

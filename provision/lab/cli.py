@@ -1,0 +1,204 @@
+"""``python -m provision lab``: the lab on the command line."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gntverify.errors import GntverifyError
+from gntverify.site import load_site
+from provision.lab import lab as labs
+from provision.lab import namespace
+from provision.lab.plan import Plan, home_of
+from provision.lab.progress import Progress
+from provision.lab.snapshot import snapshots
+from provision.lab.watch import watched
+from provision.lab.workload import ensure_workload
+
+NOT_UP = 3
+
+named: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--name", default="lab", show_default=True, help="Name of the lab."
+)
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """What goes wrong is told in a sentence, and ends the command with status 1."""
+    try:
+        yield
+    except GntverifyError as err:
+        click.echo(f"lab: {err}", err=True)
+        sys.exit(1)
+    except OSError as err:
+        click.echo(f"lab: {err.filename or 'the system'}: {err.strerror}.", err=True)
+        sys.exit(1)
+
+
+@click.group()
+def lab() -> None:
+    """QEMU nodes on networks of their own, to build and verify clusters on."""
+
+
+@lab.command()
+@named
+@click.option(
+    "--site",
+    "site_file",
+    default="sites/lab.toml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Site file: it names the nodes and the networks.",
+)
+@click.option("--baked", is_flag=True, help="Nodes with Ganeti's packages preinstalled (faster).")
+@click.option("--fresh", is_flag=True, help="Ignore a cached provisioned state.")
+def up(name: str, site_file: Path, *, baked: bool, fresh: bool) -> None:
+    """Bring a lab up and wait until every node takes logins."""
+    with in_one_sentence():
+        home = home_of(name)
+        if namespace.find_init(home) and (home / "up").exists():
+            click.echo(f"lab: {name!r} is up already.")
+            return
+        plan = labs.up(name, site_file, baked=baked, fresh=fresh, progress=Progress("lab"))
+        plan.path("up").touch()
+        click.echo(f"lab: {name!r} is up: {', '.join(m.short for m in plan.machines)}")
+
+
+@lab.command()
+@named
+def status(name: str) -> None:
+    """Show the nodes and the snapshots; status 3 when the lab is not up."""
+    init = namespace.find_init(home_of(name))
+    if init is None:
+        click.echo(f"lab: {name!r} is not up.")
+        sys.exit(NOT_UP)
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        states = _states(plan, init)
+        click.echo(f"{'node':<10}{'state':<12}{'public':<16}{'private':<16}")
+        for machine in plan.machines:
+            state = states.get(machine.short, "gone")
+            click.echo(f"{machine.short:<10}{state:<12}{machine.address:<16}{machine.private:<16}")
+        click.echo(f"snapshots: {', '.join(snapshots(plan)) or 'none'}")
+
+
+def _states(plan: Plan, init: int) -> dict[str, str]:
+    argv = [sys.executable, "-m", "provision.lab.inside", plan.home, "states"]
+    done = subprocess.run(
+        namespace.enter(init, argv), capture_output=True, text=True, timeout=60, check=True
+    )
+    return dict(line.split("\t", 1) for line in done.stdout.splitlines())
+
+
+def _execute(name: str, argv: list[str]) -> None:
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        init = labs.init_of(plan)
+        with watched(plan):
+            status = namespace.run_inside(init, argv, labs.environment(plan))
+    sys.exit(status)
+
+
+@lab.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@named
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec(name: str, command: tuple[str, ...]) -> None:  # noqa: A001 - the command's name
+    """Run a command on the lab's networks: `lab exec -- pytest --hosts=node1,node2`."""
+    _execute(name, list(command))
+
+
+@lab.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@named
+@click.argument("node_name", metavar="NODE")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def ssh(name: str, node_name: str, command: tuple[str, ...]) -> None:
+    """Log in to a node, or run a command there."""
+    with in_one_sentence():
+        machine = Plan.load(home_of(name)).machine(node_name)
+    _execute(name, ["ssh", machine.short, *command])
+
+
+@lab.command()
+@named
+@click.argument("snapshot")
+def snapshot(name: str, snapshot: str) -> None:
+    """Freeze the whole lab under a name; `provisioned` is also kept for the next `lab up`."""
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        init = labs.init_of(plan)
+        if snapshot == labs.PROVISIONED and plan.restored:
+            click.echo("lab: this lab came from the provisioned state; it is kept already.")
+            return
+        labs.inside(plan, init, "snapshot", snapshot)
+        if snapshot == labs.PROVISIONED:
+            labs.publish(plan, Progress("lab"))
+
+
+@lab.command()
+@named
+@click.argument("snapshot")
+def reset(name: str, snapshot: str) -> None:
+    """Put the whole lab back to a snapshot; what happened since is gone."""
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        init = labs.init_of(plan)
+        if snapshot == labs.PROVISIONED and plan.restored:
+            labs.inside(plan, init, "restart", str(labs.state_dir(plan)))
+        else:
+            labs.inside(plan, init, "reset", snapshot)
+
+
+@lab.command()
+@named
+@click.argument("node_name", metavar="[NODE]", required=False)
+def logs(name: str, node_name: str | None) -> None:
+    """Show a node's serial console, or the supervisor's log."""
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        if node_name:
+            path = plan.path("nodes", plan.machine(node_name).short, "serial.log")
+        else:
+            path = plan.path("supervisor.log")
+        click.echo(path.read_text(errors="replace"), nl=False)
+
+
+@lab.command()
+@named
+def workload(name: str) -> None:
+    """Put one small DRBD instance on the cluster, so that the DRBD controls have a subject."""
+    with in_one_sentence():
+        plan = Plan.load(home_of(name))
+        init = labs.init_of(plan)
+
+        def on_node(node: str, argv: Any, *, timeout_s: float) -> subprocess.CompletedProcess[str]:
+            ssh = ["ssh", "-o", "BatchMode=yes", node, shlex.join(argv)]
+            inner = namespace.enter(init, ssh)
+            return subprocess.run(
+                inner, capture_output=True, text=True, timeout=timeout_s, check=False
+            )
+
+        with Progress("lab").step("one DRBD instance"):
+            made = ensure_workload(load_site(Path(plan.site_file)), on_node)
+        click.echo(
+            "lab: the instance was made." if made else "lab: the instance is there already."
+        )
+
+
+@lab.command()
+@named
+def down(name: str) -> None:
+    """End the lab and remove all of it; the cache stays."""
+    with in_one_sentence():
+        home = home_of(name)
+        was_up = namespace.end(home)
+        existed = home.exists()
+        shutil.rmtree(home, ignore_errors=True)
+        click.echo(
+            f"lab: {name!r} is down." if was_up or existed else f"lab: {name!r} was not up."
+        )

@@ -1,0 +1,149 @@
+"""The namespaces a lab lives in: made, entered, ended.
+
+Network, mounts and processes of a lab are its own (and users, when we are not root). Its first
+process is the supervisor: when that ends, however it ends, the kernel ends every process of the
+lab, and with the last of them its networks, mounts and sockets are gone. So there is nothing to
+clean up and nothing to remember: the supervisor is found by its own command line.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gntverify.deadline import wait_for
+from gntverify.errors import CommandFailed, SiteError
+
+SUPERVISOR = "provision.lab.supervisor"
+START_LIMIT_S = 20.0
+END_LIMIT_S = 10.0
+
+
+def find_init(home: Path) -> int | None:
+    """Process id, as the host sees it, of the supervisor of the lab in ``home``."""
+    wanted = ["-m", SUPERVISOR, str(home)]
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            argv = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if argv[1:4] == wanted and _is_init((entry / "status").read_text()):
+                return int(entry.name)
+        except OSError:
+            continue  # it ended while we looked
+    return None
+
+
+def _is_init(status: str) -> bool:
+    """Whether ``/proc/PID/status`` belongs to the first process of an inner namespace."""
+    return re.search(r"^NSpid:\s+\d+(\s+\d+)*\s+1$", status, re.MULTILINE) is not None
+
+
+def check_host() -> None:
+    """The host lets us make namespaces.
+
+    Raises:
+        SiteError: it does not; the message says what to do.
+    """
+    for program, package in (
+        ("unshare", "util-linux"),
+        ("vde_switch", "vde2"),
+        ("ip", "iproute2"),
+    ):
+        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
+            raise SiteError(
+                f"The program {program!r} is not on this host; install the package {package!r}, "
+                f"or run `make setup`."
+            )
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise SiteError(
+            "/dev/net/tun is not there or not open to this user, so the lab can have no network; "
+            "load the module 'tun', or run as root."
+        )
+    tried = subprocess.run(
+        [*_unshare(), "true"], capture_output=True, text=True, timeout=START_LIMIT_S, check=False
+    )
+    if tried.returncode:
+        raise SiteError(
+            f"This user may make no namespaces ({tried.stderr.strip()}); run as root, or allow "
+            f"user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
+        )
+
+
+def _unshare() -> list[str]:
+    users = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    kinds = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return ["unshare", *users, *kinds, "--propagation", "private"]
+
+
+def start(home: Path) -> int:
+    """Start the supervisor in namespaces of its own; its process id, once it is ready.
+
+    Raises:
+        CommandFailed: it ended at once; the message has the last line of its log.
+        DeadlinePassed: it did not get ready.
+    """
+    ready, log = home / "ready", home / "supervisor.log"
+    ready.unlink(missing_ok=True)
+    with log.open("a") as output:
+        outer = subprocess.Popen(
+            [*_unshare(), sys.executable, "-m", SUPERVISOR, str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def probe() -> tuple[int | None, str]:
+        if outer.poll() is not None:
+            last = (log.read_text(errors="replace").strip() or "nothing").splitlines()[-1]
+            raise CommandFailed(f"The lab's supervisor ended at once; it said: {last}")
+        return (find_init(home) if ready.exists() else None), "not ready yet"
+
+    return wait_for("The lab's supervisor", probe, START_LIMIT_S, every_s=0.05)
+
+
+def enter(init: int, argv: Sequence[str]) -> list[str]:
+    """The command that runs ``argv`` in the namespaces of that supervisor, from where we are."""
+    users = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    kinds = ("--net", "--mount", "--pid", f"--wdns={Path.cwd()}")
+    # nsenter has to outlive a Ctrl-C that its child may handle, so we start it deaf to it;
+    # the child gets its hearing back.
+    return ["nsenter", f"--target={init}", *users, *kinds, "env", "--default-signal=INT", *argv]
+
+
+def run_inside(init: int, argv: Sequence[str], env: dict[str, str]) -> int:
+    """Run a command inside with our terminal, and return its exit status."""
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(enter(init, argv), env=os.environ | env)
+        status = child.wait()
+    finally:
+        signal.signal(signal.SIGINT, old)
+    return status if status >= 0 else 128 - status
+
+
+def end(home: Path) -> bool:
+    """End the lab's processes, all of them; False when there was none.
+
+    Raises:
+        DeadlinePassed: the kernel still shows the supervisor.
+    """
+    init = find_init(home)
+    if init is None:
+        return False
+    try:
+        os.kill(init, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+
+    def probe() -> tuple[bool | None, str]:
+        left = find_init(home)
+        return (True, "gone") if left is None else (None, f"process {left} still there")
+
+    return wait_for("The end of the lab's supervisor", probe, END_LIMIT_S, every_s=0.05)
