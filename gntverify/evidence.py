@@ -1,9 +1,25 @@
-"""What was asked of a host, and what it answered."""
+"""What was asked of a host and what it answered: kept, scrubbed, and traced to verdicts."""
 
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from gntverify.errors import CommandFailed, CommandTimeout
+
+SECRETS = (
+    re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
+    ),
+    re.compile(r"(?<=\{cleartext\})\S+"),
+    re.compile(r"(?<=\{ha1\})[0-9a-f]{32}", re.IGNORECASE),
+)
+"""Nothing asks for these; if an answer holds one all the same, it goes no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +34,7 @@ class Answer:
         stderr: likewise.
         started: Unix time, runner's clock, when it was asked.
         seconds: how long it ran on the host.
+        problem: why the output is not whole; empty when it is.
     """
 
     host: str
@@ -27,30 +44,108 @@ class Answer:
     stderr: str
     started: float
     seconds: float
+    problem: str = ""
 
     @property
     def command(self) -> str:
         """The command as a person would read it."""
         return self.argv[2] if self.argv[:2] == ("sh", "-c") else " ".join(self.argv)
 
-    def text(self) -> str:
-        """Standard output of a command that succeeded.
+    @property
+    def key(self) -> str:
+        """What a verdict calls this answer: the same for the same host and command."""
+        asked = json.dumps([self.host, *self.argv]).encode()
+        return hashlib.sha256(asked).hexdigest()[:12]
+
+    def status(self) -> int:
+        """The exit status of a command that ended by itself, its output whole.
 
         Raises:
             CommandTimeout: it was ended at its limit.
-            CommandFailed: its exit status is not 0.
+            CommandFailed: its output was cut.
         """
         if self.rc is None:
             raise CommandTimeout(
                 f"On {self.host!r}, `{self.command}` was ended after {self.seconds:.0f} s."
             )
-        if self.rc != 0:
+        if self.problem:
+            raise CommandFailed(f"On {self.host!r}, `{self.command}`: {self.problem}.")
+        return self.rc
+
+    def text(self) -> str:
+        """Standard output of a command that succeeded.
+
+        Raises:
+            CommandTimeout: it was ended at its limit.
+            CommandFailed: its exit status is not 0, or its output was cut.
+        """
+        status = self.status()
+        if status != 0:
             last = (self.stderr.strip() or self.stdout.strip() or "nothing").splitlines()[-1]
             raise CommandFailed(
-                f"On {self.host!r}, `{self.command}` ended with status {self.rc}: {last}"
+                f"On {self.host!r}, `{self.command}` ended with status {status}: {last}"
             )
         return self.stdout
 
     def as_json(self) -> dict[str, Any]:
         """The answer as one JSON object."""
         return asdict(self) | {"argv": list(self.argv)}
+
+
+def scrubbed(text: str) -> str:
+    """The text without private keys and passwords."""
+    for secret in SECRETS:
+        text = secret.sub("[secret]", text)
+    return text
+
+
+class Evidence:
+    """The folder ``evidence/`` of a run: one file of JSON lines a host."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._written: set[str] = set()
+
+    def keep(self, answer: Answer) -> None:
+        """Write an answer, scrubbed, unless it is there."""
+        if answer.key in self._written:
+            return
+        self._written.add(answer.key)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        data = answer.as_json() | {
+            "key": answer.key,
+            "stdout": scrubbed(answer.stdout),
+            "stderr": scrubbed(answer.stderr),
+        }
+        name = re.sub(r"[^\w.@-]", "_", answer.host)
+        with (self._directory / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(data, sort_keys=True) + "\n")
+
+
+_traces = threading.local()
+
+
+@contextmanager
+def tracing() -> Iterator[list[str]]:
+    """The keys of all answers that this thread looks at while the block runs."""
+    keys: list[str] = []
+    stack = _stack()
+    stack.append(keys)
+    try:
+        yield keys
+    finally:
+        stack.pop()
+
+
+def note(key: str) -> None:
+    """An answer is being looked at."""
+    for keys in _stack():
+        if key not in keys:
+            keys.append(key)
+
+
+def _stack() -> list[list[str]]:
+    if not hasattr(_traces, "stack"):
+        _traces.stack = []
+    stack: list[list[str]] = _traces.stack
+    return stack

@@ -17,7 +17,7 @@ FW_CFG_NAME = "opt/gntverify/seed"
 
 CHRONY = """\
 # The runner's clock is the lab's clock. A node that comes back from a snapshot steps at once.
-server {server} iburst minpoll 2 maxpoll 4
+server {server} iburst minpoll 0 maxpoll 4
 makestep 1 -1
 driftfile /var/lib/chrony/chrony.drift
 rtcsync

@@ -1,0 +1,37 @@
+"""What controls and facts ask: a host, live or recorded."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gntverify.evidence import Answer
+
+DEFAULT_LIMIT_S = 30.0
+
+
+class Source(Protocol):
+    """One host that answers commands: a live session, or a recording.
+
+    Attributes:
+        name: what the host is called in ``--hosts``.
+    """
+
+    name: str
+
+    def ask(
+        self, argv: Sequence[str], *, timeout_s: float = DEFAULT_LIMIT_S, fresh: bool = False
+    ) -> Answer:
+        """The answer to a command that only reads; asked once a run unless ``fresh``.
+
+        Args:
+            argv: the command, a word an item.
+            timeout_s: limit in seconds as for hardware; it is scaled.
+            fresh: ask again, whatever is known.
+
+        Raises:
+            Unreachable: the host does not answer (any more).
+        """
+
+    def ask_all(
+        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
+    ) -> list[Answer]:
+        """The answers to several commands, in their order; the host runs them at once."""
