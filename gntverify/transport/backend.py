@@ -21,7 +21,7 @@ class SourceBackend(BaseBackend):  # type: ignore[misc]  # testinfra ships no ty
     live: Mapping[str, Source] = {}
     """The sessions of the run, for testinfra's own ``host`` fixture."""
 
-    def __init__(self, hostname: str, *args: Any, source: Source | None = None, **kwargs: Any):
+    def __init__(self, hostname: str, *, source: Source | None = None, **_options: Any):
         # The session has become root already when --sudo asks for it.
         super().__init__(hostname, sudo=False)
         found = source or self.live.get(hostname)

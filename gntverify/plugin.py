@@ -1,0 +1,425 @@
+"""The pytest plugin: ``pytest --hosts=node1,node2`` judges a cluster.
+
+It does nothing unless hosts are given or controls are collected. Options, fixtures, exit statuses
+and the folder it writes are described in docs/exit-codes.md and docs/report.md.
+"""
+
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gntverify import evidence, scan
+from gntverify.cluster import Cluster, Node
+from gntverify.controls import Control, NotApplicable, control_of
+from gntverify.errors import GntverifyError, SiteError, TargetRefused, Unreachable
+from gntverify.run import CALM, REFUSED, Run, aim
+from gntverify.site import Site, default_site, load_site
+from gntverify.transport.backend import NAME as BACKEND
+from gntverify.transport.backend import SourceBackend, register
+from gntverify.transport.fleet import Fleet
+from gntverify.transport.ssh import Options
+from gntverify.verdicts import Outcome, Verdict
+
+SUITES = ("node", "cluster", "security", "perf", "drills")
+LEARNED = "gntverify/commands"
+RUN = pytest.StashKey[Run]()
+FLEET = pytest.StashKey[Fleet]()
+KEYS = pytest.StashKey[Iterable[str]]()
+
+
+class Hooks:
+    """Hooks that this plugin calls."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_gntverify_report(self, run_dir: Path) -> Path | None:
+        """Render the report of a finished run; the path of what a person should open."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Announce our hooks."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options beside testinfra's --hosts, --ssh-config, --ssh-identity-file and --sudo."""
+    group = parser.getgroup("gntverify", "verification of a Ganeti cluster")
+    group.addoption(
+        "--site", metavar="FILE", help="site file: what is expected of the cluster (TOML)"
+    )
+    group.addoption(
+        "--out", metavar="DIR", help="folder for the run's own folder (default: reports/out)"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Reach the target before anything is collected: nodes are parameters."""
+    config.addinivalue_line("markers", "control(control): a control; see gntverify.controls")
+    if config.option.help or not config.option.hosts:
+        if config.getoption("--site") and not config.option.help:
+            raise pytest.UsageError(missing_hosts())
+        return
+    fleet = Fleet(_hosts(config.option.hosts), _options(config))
+    config.stash[FLEET] = fleet
+    try:
+        run = _begin(config, fleet)
+    except (SiteError, TargetRefused, Unreachable) as err:
+        fleet.close()
+        raise pytest.UsageError(str(err)) from None
+    config.stash[RUN] = run
+    if not config.option.htmlpath:
+        config.option.htmlpath = str(run.directory / "pytest.html")
+        config.option.self_contained_html = True
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(run.directory / "junit.xml")
+
+
+def missing_hosts() -> str:
+    """What a run without hosts is told: testinfra would judge this very machine."""
+    return (
+        "no hosts were given; name the nodes to verify, the master among them: --hosts=node1,node2"
+    )
+
+
+def _hosts(given: str) -> list[str]:
+    hosts = [host.strip() for host in given.split(",") if host.strip()]
+    if not hosts:
+        raise pytest.UsageError(missing_hosts())
+    doubles = sorted({host for host in hosts if hosts.count(host) > 1})
+    if doubles:
+        raise pytest.UsageError(f"--hosts names {', '.join(doubles)} more than once.")
+    return hosts
+
+
+def _options(config: pytest.Config) -> Options:
+    if config.option.connection not in (None, BACKEND):
+        raise pytest.UsageError(
+            f"--connection={config.option.connection} is testinfra's; controls are asked over "
+            f"gntverify's own sessions only. Leave it out."
+        )
+    config.option.connection = BACKEND
+    return Options(
+        config.option.ssh_config, config.option.ssh_identity_file, bool(config.option.sudo)
+    )
+
+
+def _begin(config: pytest.Config, fleet: Fleet) -> Run:
+    given = config.getoption("--site")
+    site_file = Path(given) if given else None
+    # a wrong site file is told before any host is troubled
+    expected = load_site(site_file) if site_file else default_site()
+    fleet.open()
+    learned = config.cache.get(LEARNED, {}) if config.cache else {}
+    fleet.prefetch(learned)
+    register()
+    SourceBackend.live = fleet.sources
+    hosts = _hosts(config.option.hosts)
+    target = aim(hosts, dict(fleet.sources), fleet.unreachable, expected, site_file)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    out = Path(config.getoption("--out") or config.rootpath / "reports" / "out")
+    return Run(target, _unused(out / f"{stamp}-{target.site.name}"))
+
+
+def _unused(path: Path) -> Path:
+    """The path, or with a number when another run of the same second has it."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+# -- collection ------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a node that answers, for every control that looks at a node."""
+    run = metafunc.config.stash.get(RUN, None)
+    if run is None or control_of(metafunc.function) is None:
+        return
+    if "node" in metafunc.fixturenames:
+        nodes = run.target.cluster.nodes
+        metafunc.parametrize("node", nodes, ids=[node.short for node in nodes], scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Suite by suite, control by control, node by node; the order never depends on file names."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    items.sort(key=_place)
+    if any("outside" in getattr(item, "fixturenames", ()) for item in items):
+        _outside(config).start()
+
+
+def _place(item: pytest.Item) -> tuple[int, str]:
+    found = _control(item)
+    suite = item.path.parent.name
+    rank = SUITES.index(suite) if suite in SUITES else len(SUITES)
+    return rank, found.id if found else ""
+
+
+def _control(item: pytest.Item) -> Control | None:
+    return control_of(item.function) if isinstance(item, pytest.Function) else None
+
+
+# -- fixtures --------------------------------------------------------------------------------
+
+OUTSIDE = pytest.StashKey[scan.Outside]()
+
+
+def _run(config: pytest.Config) -> Run:
+    run = config.stash.get(RUN, None)
+    if run is None:
+        raise pytest.UsageError(missing_hosts())
+    return run
+
+
+def _outside(config: pytest.Config) -> scan.Outside:
+    if OUTSIDE not in config.stash:
+        target = _run(config).target
+        config.stash[OUTSIDE] = scan.here(target.cluster, target.site)
+    return config.stash[OUTSIDE]
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Cluster:
+    """The cluster behind ``--hosts``."""
+    return _run(pytestconfig).target.cluster
+
+
+@pytest.fixture(scope="session")
+def site(pytestconfig: pytest.Config) -> Site:
+    """What is expected: the site file, or the profile and what the cluster says of itself."""
+    return _run(pytestconfig).target.site
+
+
+@pytest.fixture(scope="session")
+def outside(pytestconfig: pytest.Config) -> scan.Outside:
+    """What nmap sees from the machine where pytest runs."""
+    return _outside(pytestconfig)
+
+
+# -- judging ---------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Trace which answers a control looks at."""
+    with evidence.tracing() as keys:
+        item.stash[KEYS] = keys
+        return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A host that was lost has had its event; its controls are not asked one by one."""
+    run = item.config.stash.get(RUN, None)
+    node = _node(item)
+    if run and node and node.alias in run.target.unreachable:
+        pytest.skip(f"{node.alias} was lost in the middle of the run")
+
+
+def _node(item: pytest.Item) -> Node | None:
+    callspec = getattr(item, "callspec", None)
+    node = callspec.params.get("node") if callspec else None
+    return node if isinstance(node, Node) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """From exception to verdict: the only place where it happens."""
+    report = yield
+    found, run = _control(item), item.config.stash.get(RUN, None)
+    if found is None or run is None:
+        return report
+    raised = call.excinfo.value if call.excinfo else None
+    if raised is None and call.when != "call":
+        return report
+    if isinstance(raised, pytest.skip.Exception) or (call.when == "teardown" and not raised):
+        return report
+    _judge(item, found, run, raised, report)
+    return report
+
+
+def _judge(
+    item: pytest.Item,
+    found: Control,
+    run: Run,
+    raised: BaseException | None,
+    report: pytest.TestReport,
+) -> None:
+    node = _node(item)
+    outcome, message = _verdict(raised)
+    if isinstance(raised, Unreachable) and node:
+        if raised.host not in run.target.unreachable:
+            run.target.unreachable[raised.host] = raised
+            run.event(raised.host, str(raised))
+    else:
+        want, have = _locals(item, report, raised)
+        run.add(
+            Verdict(
+                control=found.id,
+                node=node.name if node else "",
+                outcome=outcome,
+                message=message,
+                title=found.title,
+                why=found.why,
+                fix=found.fix,
+                severity=found.severity,
+                notes=found.notes,
+                impact=found.impact,
+                test=item.nodeid,
+                seconds=round(report.duration, 4),
+                evidence=list(item.stash[KEYS]),
+                want=want,
+                have=have,
+            )
+        )
+    if outcome == "unknown" and not isinstance(raised, GntverifyError):
+        run.internal_error = True
+        return  # with its traceback: this one is ours
+    if outcome == "not-applicable":
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, message)
+    elif raised is not None:
+        report.longrepr = (
+            f"{found.id} {node.short if node else run.target.cluster.name}: {message}"
+        )
+    report.user_properties.append(("verdict", outcome))
+
+
+def _verdict(raised: BaseException | None) -> tuple[Outcome, str]:
+    if raised is None:
+        return "pass", ""
+    if isinstance(raised, NotApplicable):
+        return "not-applicable", str(raised)
+    if isinstance(raised, AssertionError):
+        # what pytest adds to the message is for those who wrote the control
+        return "fail", str(raised).split("\nassert ", 1)[0]
+    if isinstance(raised, GntverifyError):
+        return "unknown", str(raised)
+    return "unknown", f"The control itself broke, which is a fault of gntverify: {raised!r}."
+
+
+def _locals(
+    item: pytest.Item, report: pytest.TestReport, raised: BaseException | None
+) -> tuple[str, str]:
+    """What the control calls ``want`` and ``have``, when it failed."""
+    if not isinstance(raised, AssertionError) or report.when != "call":
+        return "", ""
+    code = getattr(getattr(item, "function", None), "__code__", None)
+    trace = raised.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is code:
+            names = trace.tb_frame.f_locals
+            return tuple(str(names[n])[:500] if n in names else "" for n in ("want", "have"))  # type: ignore[return-value]  # two of them
+        trace = trace.tb_next
+    return "", ""
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+    """An unknown is neither passed nor failed, on the terminal too."""
+    verdict = dict(getattr(report, "user_properties", ())).get("verdict")
+    if verdict == "unknown" and report.when in ("setup", "call"):
+        return "unknown", "U", ("UNKNOWN", {"yellow": True})
+    if verdict == "not-applicable" and report.when == "call":
+        return "not applicable", "n", ("NOT APPLICABLE", {})
+    return None
+
+
+# -- telling ---------------------------------------------------------------------------------
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is judged, and against what."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return []
+    target = run.target
+    lines = [
+        f"cluster: {target.cluster.name}, master {target.cluster.master.name}, "
+        f"site {target.site.name} (profile {target.site.profile})"
+    ]
+    lines += [f"unreachable: {problem}" for problem in target.unreachable.values()]
+    if target.cluster.absent:
+        lines.append(f"not judged, because not in --hosts: {', '.join(target.cluster.absent)}")
+    return lines
+
+
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_metadata(metadata: dict[str, Any]) -> None:
+    """pytest-html shows this table; an environment variable of a CI server has no place in it."""
+    metadata.clear()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """The run's own exit status."""
+    run = session.config.stash.get(RUN, None)
+    if run is not None:
+        session.exitstatus = run.status(int(exitstatus))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Counts, what is not calm with its fix, and where the report lies."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("verdicts")
+    for verdict in run.verdicts:
+        if verdict.outcome not in CALM:
+            where = verdict.node or run.target.cluster.name
+            write(
+                f"{verdict.outcome.upper()} {verdict.control or 'host'} {where}: {verdict.message}"
+            )
+            write(f"    fix: {verdict.fix}")
+    controls = {verdict.control for verdict in run.verdicts if verdict.control}
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(run.counts.items()))
+    write(f"{len(controls)} controls, {len(run.verdicts)} verdicts: {counts or 'none'}")
+    report = _finish(config, run, int(exitstatus))
+    write(f"report: {report or run.directory}")
+
+
+def _finish(config: pytest.Config, run: Run, status: int) -> Path | None:
+    """Everything that is written at the end, however it came."""
+    run.keep_evidence()
+    if OUTSIDE in config.stash:
+        run.keep(config.stash[OUTSIDE].answers)
+    run.write_meta(status)
+    if config.cache:
+        config.cache.set(LEARNED, config.stash[FLEET].asked())
+    found: Path | None = config.hook.pytest_gntverify_report(run_dir=run.directory)
+    return found
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the hosts."""
+    fleet = config.stash.get(FLEET, None)
+    if fleet is not None:
+        fleet.close()
+        SourceBackend.live = {}
+
+
+def refuse_without_hosts(config: pytest.Config, suites: Path) -> None:
+    """Called by a conftest.py above the suites: no hosts, no run.
+
+    Raises:
+        UsageError: the suites are asked for and no hosts are given.
+    """
+    if config.option.help or config.option.hosts:
+        return
+    asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
+    if any(suites == path or suites in path.parents for path in asked):
+        raise pytest.UsageError(missing_hosts())
+
+
+assert REFUSED == pytest.ExitCode.USAGE_ERROR  # noqa: S101 - what UsageError ends with

@@ -1,0 +1,214 @@
+"""One run: its target, its folder, its verdicts, and how it ended."""
+
+import hashlib
+import json
+import platform
+import subprocess
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from gntverify.cluster import Cluster, Node, connect
+from gntverify.errors import ParseError, TargetRefused, Unreachable
+from gntverify.evidence import Answer, Evidence
+from gntverify.site import Site
+from gntverify.site.observed import complete
+from gntverify.transport.source import Source
+from gntverify.verdicts import Outcome, Verdict
+
+PASSED, FAILED, INTERRUPTED, INTERNAL, REFUSED, NOTHING, UNKNOWN = range(7)
+"""Exit statuses, a promise: see docs/exit-codes.md."""
+
+CALM: tuple[Outcome, ...] = ("pass", "waived", "not-applicable")
+GIT_LIMIT_S = 5
+
+
+class Answered(Source, Protocol):
+    """A source that tells what it has answered."""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Every answer so far."""
+
+
+@dataclass
+class Target:
+    """The hosts of a run and what they turned out to be.
+
+    Attributes:
+        hosts: as asked for.
+        sources: those that answer.
+        unreachable: why the others do not.
+        cluster: what the hosts belong to.
+        site: what is expected of it.
+        site_file: where that stands; None without one.
+    """
+
+    hosts: list[str]
+    sources: dict[str, Any]
+    unreachable: dict[str, Unreachable]
+    cluster: Cluster
+    site: Site
+    site_file: Path | None
+
+    def node_of(self, host: str) -> Node | None:
+        """The node behind a name of ``--hosts``, if it answers."""
+        return next((node for node in self.cluster.nodes if node.alias == host), None)
+
+
+def aim(
+    hosts: list[str],
+    sources: dict[str, Any],
+    unreachable: dict[str, Unreachable],
+    site: Site,
+    site_file: Path | None,
+) -> Target:
+    """The cluster behind the hosts, and what is expected of it.
+
+    Raises:
+        TargetRefused: no host answers, or those that do are no target.
+    """
+    if not sources:
+        reasons = " ".join(str(problem) for problem in unreachable.values())
+        raise TargetRefused(f"None of the hosts can be asked. {reasons}")
+    cluster = connect(sources, site if site.described else None)
+    return Target(hosts, sources, unreachable, cluster, complete(site, cluster), site_file)
+
+
+@dataclass
+class Run:
+    """A run and its folder.
+
+    Attributes:
+        directory: ``<out>/<time>-<site>/``.
+        verdicts: in the order they fell.
+        began: Unix time.
+    """
+
+    target: Target
+    directory: Path
+    verdicts: list[Verdict] = field(default_factory=list)
+    began: float = field(default_factory=time.time)
+    internal_error: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the folder, and tell of the hosts that cannot be reached."""
+        self.directory.mkdir(parents=True)
+        self._evidence = Evidence(self.directory / "evidence")
+        (self.directory / "verdicts.jsonl").touch()
+        for host, problem in self.target.unreachable.items():
+            self.event(host, str(problem))
+
+    def add(self, verdict: Verdict) -> None:
+        """Write a verdict to the stream, and the answers that have come meanwhile."""
+        self.verdicts.append(verdict)
+        with (self.directory / "verdicts.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(verdict.as_line() + "\n")
+        self.keep_evidence()
+
+    def event(self, host: str, message: str) -> None:
+        """Something that is no control's: a host that is not there, once."""
+        event = Verdict(
+            control="",
+            node=host,
+            outcome="unknown",
+            message=message,
+            title="The host can be asked",
+            why="What cannot be asked cannot be judged.",
+            fix="Bring the host back, or take it out of --hosts.",
+            severity="critical",
+            notes="",
+            impact="passive",
+            test="",
+            seconds=0.0,
+        )
+        self.add(event)
+
+    def keep_evidence(self) -> None:
+        """Write every answer that is not written yet."""
+        for source in self.target.sources.values():
+            for answer in source.answers:
+                self._evidence.keep(answer)
+
+    def keep(self, answers: list[Answer]) -> None:
+        """Write answers that no host gave: what nmap saw."""
+        for answer in answers:
+            self._evidence.keep(answer)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many verdicts of each outcome."""
+        return Counter(verdict.outcome for verdict in self.verdicts)
+
+    def status(self, pytests: int) -> int:
+        """The exit status, from the verdicts and from how pytest ended."""
+        if pytests in (INTERRUPTED, REFUSED, NOTHING):
+            return pytests
+        if pytests == INTERNAL or self.internal_error:
+            return INTERNAL
+        if self.counts["fail"] or self.counts["stale-waiver"]:
+            return FAILED
+        return UNKNOWN if self.counts["unknown"] else (FAILED if pytests else PASSED)
+
+    def write_meta(self, status: int) -> None:
+        """``meta.json``: what was judged, by what, when, and how it ended."""
+        target = self.target
+        text = target.site_file.read_bytes() if target.site_file else None
+        data = {
+            "site": target.site.name,
+            "profile": target.site.profile,
+            "site_file": target.site_file.name if target.site_file else None,
+            "site_sha256": hashlib.sha256(text).hexdigest() if text else None,
+            "cluster": target.cluster.name,
+            "ganeti": _ganeti_version(target.cluster),
+            "hosts": target.hosts,
+            "reached": list(target.sources),
+            "unreachable": {host: str(why) for host, why in target.unreachable.items()},
+            "nodes": [node.name for node in target.cluster.nodes],
+            "not_judged": list(target.cluster.absent),
+            "started": self.began,
+            "ended": time.time(),
+            "exit_status": status,
+            "interrupted": status == INTERRUPTED,
+            "counts": dict(self.counts),
+            "versions": versions(),
+            "commit": commit(),
+        }
+        path = self.directory / "meta.json"
+        path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what judged."""
+    packages = ("gntverify", "pytest", "pytest-testinfra", "python-nmap", "pytest-html")
+    return {name: metadata.version(name) for name in packages} | {
+        "python": platform.python_version()
+    }
+
+
+def commit() -> str:
+    """The commit of the controls, with ``+`` when the tree has changed; empty outside of git."""
+    root = Path(__file__).parents[1]
+    git = ["git", "-C", str(root)]
+    try:
+        head = _said([*git, "rev-parse", "--short=12", "HEAD"])
+        dirty = _said([*git, "status", "--porcelain", "--untracked-files=no"])
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{head}+" if dirty else head
+
+
+def _said(argv: list[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=GIT_LIMIT_S, check=True)
+    return done.stdout.strip()
+
+
+def _ganeti_version(cluster: Cluster) -> str:
+    """From ``ssconf``: it is there even when ``gnt-cluster`` is not well."""
+    try:
+        return cluster.ssconf.release_version
+    except ParseError:
+        return ""
