@@ -17,6 +17,7 @@ from gntverify.controls import Control, NotApplicable, control_of
 from gntverify.errors import GntverifyError, SiteError, TargetRefused, Unreachable
 from gntverify.run import CALM, REFUSED, Run, aim
 from gntverify.site import Site, default_site, load_site
+from gntverify.transport import learned
 from gntverify.transport.backend import NAME as BACKEND
 from gntverify.transport.backend import SourceBackend, register
 from gntverify.transport.fleet import Fleet
@@ -24,7 +25,6 @@ from gntverify.transport.ssh import Options
 from gntverify.verdicts import Outcome, Verdict
 
 SUITES = ("node", "cluster", "security", "perf", "drills")
-LEARNED = "gntverify/commands"
 RUN = pytest.StashKey[Run]()
 FLEET = pytest.StashKey[Fleet]()
 KEYS = pytest.StashKey[Iterable[str]]()
@@ -112,8 +112,7 @@ def _begin(config: pytest.Config, fleet: Fleet) -> Run:
     # a wrong site file is told before any host is troubled
     expected = load_site(site_file) if site_file else default_site()
     fleet.open()
-    learned = config.cache.get(LEARNED, {}) if config.cache else {}
-    fleet.prefetch(learned)
+    fleet.prefetch(learned.recall(_hosts(config.option.hosts)))
     register()
     SourceBackend.live = fleet.sources
     hosts = _hosts(config.option.hosts)
@@ -395,8 +394,7 @@ def _finish(config: pytest.Config, run: Run, status: int) -> Path | None:
     if OUTSIDE in config.stash:
         run.keep(config.stash[OUTSIDE].answers)
     run.write_meta(status)
-    if config.cache:
-        config.cache.set(LEARNED, config.stash[FLEET].asked())
+    learned.keep(run.target.hosts, config.stash[FLEET].asked())
     found: Path | None = config.hook.pytest_gntverify_report(run_dir=run.directory)
     return found
 

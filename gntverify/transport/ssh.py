@@ -77,7 +77,8 @@ def unreachable(host: str, said: str, hung: bool) -> Unreachable:
     name = BaseBackend.parse_hostspec(host).name
     for sign, meaning in REASONS:
         if re.search(re.escape(sign), said, re.IGNORECASE):
-            return Unreachable(host, f"Host {host!r} {meaning.format(name=name)}.")
+            sentence = f"Host {host!r} {meaning.format(name=name)}"
+            return Unreachable(host, sentence if sentence.endswith("?") else f"{sentence}.")
     if hung:
         return Unreachable(
             host, f"Host {host!r} took the connection and then said nothing; is it overloaded?"
