@@ -48,7 +48,7 @@ def set_clocks(plan: Plan) -> None:
 def _set_clock(machine: Machine) -> None:
     # A node back from a snapshot is as far behind as the snapshot is old, and chrony's old
     # measurements would have it believe in that for a while.
-    on_node(machine, f"date -u -s @{time.time():.3f} && chronyc 'reset sources'")
+    on_node(machine, f"date -u -s @{time.time():.3f} && chronyc -m 'reset sources' 'burst 4/4'")
     _wait_for_clock(machine)
 
 
