@@ -5,6 +5,7 @@ import click
 from provision.accept import accept
 from provision.cluster import cluster
 from provision.lab.cli import lab
+from provision.runbook import runbook
 
 
 @click.group()
@@ -15,6 +16,7 @@ def main() -> None:
 main.add_command(lab)
 main.add_command(cluster)
 main.add_command(accept)
+main.add_command(runbook)
 
 if __name__ == "__main__":
     main(prog_name="python -m provision")

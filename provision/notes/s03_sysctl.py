@@ -1,0 +1,65 @@
+"""Base System Setup: kernel parameters."""
+
+from pyinfra.context import host
+
+from gntverify.site.model import Node
+from provision.notes._facts import KernelParameters
+from provision.notes._operations import commands, deploy, text_file
+from provision.section import Context, Section, Stage
+
+TITLE = "Base System Setup, kernel parameters"
+FILE = "/etc/sysctl.d/90-ganeti.conf"
+_DEFAULT = "net.ipv4.conf.default."
+_EVERY = "net.ipv4.conf.*."
+
+
+@deploy(TITLE)
+def kernel_parameters(context: Context, _node: Node) -> None:
+    values = with_interfaces(context.site.sysctl)
+    content = "".join(f"{key} = {value}\n" for key, value in values.items())
+    text_file(FILE, content, reboot=True, name=f"{FILE} has the notes' parameters")
+    have = host.get_fact(KernelParameters, keys=list(values))
+    commands(
+        *([f"/lib/systemd/systemd-sysctl {FILE}"] if deviating(values, have) else []),
+        name="The running kernel has them",
+    )
+
+
+def with_interfaces(values: dict[str, int]) -> dict[str, int]:
+    """The parameters, and those of ``default`` also for the interfaces there are.
+
+    ``default`` only counts for interfaces that come later; systemd's own file sets rp_filter of
+    each present one to 2, and of an interface's value and all's the higher counts.
+    """
+    more = {
+        f"{_EVERY}{key.removeprefix(_DEFAULT)}": value
+        for key, value in values.items()
+        if key.startswith(_DEFAULT)
+    }
+    return {**values, **more}
+
+
+def deviating(values: dict[str, int], have: dict[str, str]) -> set[str]:
+    """Paths below /proc/sys whose value is another one, or could not be read."""
+    wrong = set()
+    for key, value in values.items():
+        path = key.replace(".", "/")
+        head, star, tail = path.partition("*")
+        paths = [p for p in have if p.startswith(head) and p.endswith(tail)] if star else [path]
+        wrong |= {p for p in paths if have.get(p) != str(value)}
+    return wrong
+
+
+SECTION = Section(
+    key="sysctl",
+    title=TITLE,
+    said="Ten parameters in `/etc/sysctl.conf`, then `sysctl -p`.",
+    today="""\
+The same parameters in a file of their own under `/etc/sysctl.d`, loaded when the running kernel \
+has others. The ones for `default` are also set on the interfaces that are there.""",
+    differs="""\
+A file of its own survives package upgrades of `/etc/sysctl.conf`. systemd sets `rp_filter` to 2 \
+on every interface, and the higher of an interface's value and `all`'s counts: without the \
+additional lines the notes' `rp_filter=0` would be a dead letter.""",
+    stages=(Stage("all", kernel_parameters),),
+)

@@ -1,0 +1,90 @@
+"""Installing the Operating System Support Packages."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+from pyinfra.api.command import FileUploadCommand
+from pyinfra.context import host
+
+from gntverify.errors import SiteError
+from gntverify.site.model import Node, OperatingSystem
+from provision.notes._facts import Lines
+from provision.notes._operations import INSTALL_S, commands, deploy, limit, operation, packages
+from provision.notes.s06_packages import PACKAGE, os_packages
+from provision.notes.s07_ganeti import OS_DIRECTORY
+from provision.section import Context, Section, Stage
+
+TITLE = "Installing the Operating System Support Packages"
+PACKAGED = "/usr/share/ganeti/os"
+APT_HELPER = "/usr/lib/apt/apt-helper"
+
+
+@operation
+def package_file(system: OperatingSystem) -> Iterator[str | FileUploadCommand]:
+    """The OS definition of a .deb file, from the runner's disk or from a URL, is installed.
+
+    Raises:
+        SiteError: the file is not on the runner.
+    """
+    if host.get_fact(Lines, text=f"[ ! -d {PACKAGED}/{system.name} ] || echo there"):
+        return
+    digest = hashlib.sha256(system.source.encode()).hexdigest()[:16]
+    place = f"/var/cache/apt/{system.name}-{digest}.deb"
+    if system.source.startswith(("http://", "https://")):
+        yield f"{APT_HELPER} download-file {quote(system.source)} {place}"
+    else:
+        if not Path(system.source).is_file():
+            raise SiteError(
+                f"os.{system.name}: {system.source!r} is no file on this machine, and no "
+                f"'package:NAME' or URL either."
+            )
+        yield FileUploadCommand(system.source, place)
+    yield (
+        "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300"
+        f" install --no-install-recommends {place}"
+    )
+    yield f"rm {place}"
+
+
+@deploy(TITLE)
+def definitions(context: Context, _node: Node) -> None:
+    site = context.site
+    packages(
+        os_packages(site),
+        recommends=site.packages.recommends,
+        name="Packaged OS definitions are installed",
+        _timeout=limit(INSTALL_S),
+    )
+    for system in site.os:
+        if not system.source.startswith(PACKAGE):
+            package_file(
+                system, name=f"OS definition {system.name} is installed", _timeout=limit(300)
+            )
+    doubles = host.get_fact(
+        Lines,
+        text=f"for l in {OS_DIRECTORY}/*; do [ ! -L $l ] || case $(readlink -f $l) in "
+        f"{PACKAGED}/*) echo $l;; esac; done",
+    )
+    commands(
+        *(f"rm {quote(link)}" for link in doubles),
+        name="No OS definition is in Ganeti's search path twice",
+    )
+
+
+SECTION = Section(
+    key="os",
+    title=TITLE,
+    said="""\
+`wget http://code.osuosl.org/…/ganeti-instance-image_0.5.1-1_all.deb`, `dpkg -i …`, \
+`apt-get install ganeti-instance-debootstrap`, and links to both in `/srv/ganeti/os`.""",
+    today="""\
+Definitions that Debian packages come from there, others (ganeti-instance-image) from the path \
+or URL that the site names. No links; links of this kind are removed.""",
+    differs="""\
+Ganeti 3.0 searches `/usr/share/ganeti/os` itself; with the notes' links beside it, it finds \
+each definition twice and takes it for invalid (ENODEOS, "multiple entries"). \
+ganeti-instance-image is packaged nowhere that can be relied on.""",
+    stages=(Stage("all", definitions),),
+)

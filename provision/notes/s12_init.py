@@ -1,0 +1,82 @@
+"""Startup of the Cluster: gnt-cluster init on the first node."""
+
+from shlex import join
+
+from pyinfra.context import host
+
+from gntverify.site import Site
+from gntverify.site.model import Node
+from provision.notes._ganeti import INIT_S, MembershipFacts, Parameters, refuse_other_cluster
+from provision.notes._operations import commands, deploy, limit
+from provision.section import Context, Section, Stage
+
+TITLE = "Startup of the Cluster"
+FILE_STORAGE = "/srv/ganeti/file-storage"
+FILE_PATHS = "/etc/ganeti/file-storage-paths"
+
+
+@deploy(TITLE)
+def same_cluster(context: Context, node: Node) -> None:
+    refuse_other_cluster(node.name, host.get_fact(MembershipFacts), context)
+    file_based = "file" in context.site.cluster.disk_templates
+    make = (
+        f"mkdir -p {FILE_STORAGE} && (grep -qsxF {FILE_STORAGE} {FILE_PATHS} "
+        f"|| echo {FILE_STORAGE} >> {FILE_PATHS})"
+    )
+    missing = file_based and not host.get_fact(MembershipFacts).cluster
+    commands(*([make] if missing else []), name="Directories for file based disks are allowed")
+
+
+@deploy(TITLE)
+def init(context: Context, _node: Node) -> None:
+    done = host.get_fact(MembershipFacts).cluster
+    commands(
+        *([] if done else [join(init_arguments(context.site))]),
+        name=f"{context.cluster_name} is initialised on the first node",
+        _timeout=limit(INIT_S),
+    )
+
+
+def init_arguments(site: Site) -> list[str]:
+    """``gnt-cluster init`` as the site has it; what 2.4 took for granted is said aloud."""
+    cluster, private = site.cluster, site.network.private
+    netmask = private.network.prefixlen if private.network else 32
+    helper = (
+        [f"--drbd-usermode-helper={site.drbd.usermode_helper}"]
+        if "drbd" in cluster.disk_templates
+        else []
+    )
+    return [
+        "gnt-cluster",
+        "init",
+        f"--enabled-hypervisors={','.join(cluster.hypervisors)}",
+        f"--enabled-disk-templates={','.join(cluster.disk_templates)}",
+        f"--vg-name={site.storage.volume_group}",
+        f"--master-netdev={private.bridge}",
+        f"--master-netmask={netmask}",
+        f"--nic-parameters=mode=bridged,link={private.bridge}",
+        *helper,
+        f"--candidate-pool-size={cluster.candidate_pool_size}",
+        *(
+            f"--hypervisor-parameters={Parameters(name, values)}"
+            for name, values in cluster.hypervisor_parameters.items()
+            if name in cluster.hypervisors
+        ),
+        cluster.name or "",
+    ]
+
+
+SECTION = Section(
+    key="init",
+    title=TITLE,
+    said="On the first node: `gnt-cluster init clust1.ceondo.net`",
+    today="""\
+The same, with the defaults of Ganeti 2.4 said aloud: hypervisor, disk templates, volume group, \
+the bridge that carries the cluster address and its netmask, the bridge of the NICs, DRBD's \
+helper, the hypervisor's parameters. Nothing is done where this cluster is there already; a node \
+of another cluster is refused.""",
+    differs="""\
+3.0 defaults to `xen-pvm`, gives the cluster address a /32, and its `kernel_path` names a file \
+that no node has.""",
+    stages=(Stage("all", same_cluster), Stage("master", init)),
+)
