@@ -181,19 +181,19 @@ def _tell_outcome(outcome: Outcome, seconds: float, *, dry: bool) -> None:
         for change in outcome.changes:
             if change.node == node:
                 click.echo(f"        {change.step.partition(': ')[2]}")
-                for line in change.commands:
-                    click.echo(f"          {line}")
+                for line in "\n".join(change.commands).splitlines():
+                    click.echo(f"          {line}".rstrip())
     click.echo(f"      {seconds:.1f} s")
 
 
 def _table(taken: Sequence[tuple[str, float, Outcome]], *, dry: bool) -> None:
     if not taken:
         return
+    verb = "would change" if dry else "changed"
     click.secho("cluster: time by section", bold=True)
     for title, seconds, outcome in taken:
-        click.echo(f"  {title:<46} {seconds:7.1f} s  {len(outcome.changes):3d} changed")
+        click.echo(f"  {title:<50} {seconds:7.1f} s  {len(outcome.changes):3d} {verb}")
     operations = sum(sum(o.operations.values()) for _, _, o in taken)
     changed = sum(len(outcome.changes) for _, _, outcome in taken)
-    verb = "would change" if dry else "changed"
-    click.echo(f"  {'total':<46} {sum(seconds for _, seconds, _ in taken):7.1f} s")
+    click.echo(f"  {'total':<50} {sum(seconds for _, seconds, _ in taken):7.1f} s")
     click.echo(f"cluster: {operations} operations, {changed} {verb}")

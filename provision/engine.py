@@ -123,10 +123,11 @@ def _prepared(section: Section, stage: Stage, context: Context) -> "State":
     hosts = [host for host in context.inventory if _takes_part(stage, host.name, context)]
 
     def prepare(host: "Host") -> None:
-        with ctx_state.use(state), ctx_host.use(host):
+        with ctx_host.use(host):
             stage.deploy(context, context.node(host.name))
 
-    with _failed_facts(section, state):
+    # pyinfra keeps the host a greenlet, but the state only once
+    with _failed_facts(section, state), ctx_state.use(state):
         greenlets = [gevent.spawn(prepare, host) for host in hosts]
         try:
             gevent.joinall(greenlets, raise_error=True)

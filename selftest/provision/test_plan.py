@@ -1,0 +1,208 @@
+"""What the deploys plan: for a new node, for one that is done, for one that must be left alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gntverify.errors import TargetRefused
+from gntverify.site import Site, load_site
+from provision.cluster import cluster
+from provision.notes import SECTIONS
+from provision.notes._facts import Bridge, Disks
+from provision.notes._ganeti import (
+    Membership,
+    Parameters,
+    RunningDaemon,
+    parse_hypervisor_parameters,
+    refuse_other_cluster,
+)
+from provision.notes.s01_base import refuse_other_layout
+from provision.notes.s02_network import bridge_commands
+from provision.notes.s03_sysctl import deviating, with_interfaces
+from provision.notes.s04_locale import locale_commands, zone_commands
+from provision.notes.s09_drbd import module_commands
+from provision.notes.s12_init import init_arguments
+from provision.notes.s14_binds import restarts
+from provision.notes.s15_hypervisor import differing, parameters_of
+from provision.runbook import render
+from provision.section import Context
+
+ROOM = Path(__file__).parents[2]
+INFO = """\
+Cluster name: clust1.gnt.example
+Hypervisor parameters:
+  kvm:
+    cpu_type: host
+    kernel_path:
+    serial_console: True
+    vnc_bind_address:
+  fake:
+    migration_mode: live
+OS-specific hypervisor parameters:
+  debootstrap:
+    kvm:
+      cpu_type: qemu64
+""".splitlines()
+
+
+@pytest.fixture
+def site() -> Site:
+    return load_site(ROOM / "sites" / "lab.toml")
+
+
+def done(site: Site) -> Disks:
+    devices = site.storage.physical_volumes
+    return Disks(
+        dict.fromkeys(devices, "LVM2_member"),
+        dict.fromkeys(devices, "xenvg"),
+        ("/dev/md1", "ext4", "rw,relatime,errors=remount-ro"),
+        frozenset(site.storage.swaps),
+    )
+
+
+def test_the_runbook_is_what_the_deploys_say(site: Site) -> None:
+    committed = (ROOM / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert committed == render(site), "run `python -m provision runbook > docs/runbook.md`"
+
+
+def test_every_step_of_a_new_cluster_is_in_the_runbook(site: Site) -> None:
+    text = render(site)
+    for word in ("vgcreate xenvg", "ifup xen-br0", "modprobe drbd", "gnt-cluster init", "RAPI_"):
+        assert word in text
+    assert text.count("gnt-node add") >= len(site.nodes) - 1
+    assert "ln -s /usr/share/ganeti/os" not in text  # trap 15
+
+
+def test_sections_have_keys_and_titles_of_their_own() -> None:
+    assert len({section.key for section in SECTIONS}) == len(SECTIONS) == 15
+    assert len({section.title for section in SECTIONS}) == len(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"root": ("/dev/sda1", "ext4", "rw,errors=remount-ro")}, "/ is ext4 on /dev/sda1"),
+        ({"root": ("/dev/md1", "ext4", "rw")}, "without errors=remount-ro"),
+        ({"swaps": frozenset({"/dev/sda2"})}, "swap /dev/sdb2 is not active"),
+        ({"signatures": {"/dev/sda5": "ext4"}, "groups": {}}, "/dev/sda5 is no blank partition"),
+        ({"signatures": {"/dev/sda5": "missing"}, "groups": {}}, "/dev/sda5 is not there"),
+        ({"groups": {"/dev/sda5": "other", "/dev/sdb5": "xenvg"}}, "volume group 'other'"),
+    ],
+)
+def test_a_node_with_other_disks_is_left_alone(
+    site: Site, change: dict[str, Any], words: str
+) -> None:
+    have = done(site)
+    values = {name: getattr(have, name) for name in ("signatures", "groups", "root", "swaps")}
+    with pytest.raises(TargetRefused, match="Base System Setup: on 'node1'") as caught:
+        refuse_other_layout("node1", site.storage, Disks(**{**values, **change}))
+    assert words in str(caught.value)
+
+
+def test_a_node_with_the_sites_disks_is_taken(site: Site) -> None:
+    refuse_other_layout("node1", site.storage, done(site))
+    refuse_other_layout("node1", site.storage, Disks(root=done(site).root, swaps=done(site).swaps))
+
+
+def test_the_bridge_is_left_alone_when_right_or_in_use(site: Site) -> None:
+    node, private = site.nodes[0], site.network.private
+    assert private.network
+    right = Bridge(True, frozenset({"eth0.2186", "tap0"}), frozenset({"192.168.0.1/16"}), "0", "0")
+    assert bridge_commands(node, private, private.network, right) == []
+    assert bridge_commands(node, private, private.network, Bridge()) == ["ifup xen-br0"]
+    wrong = Bridge(True, frozenset({"eth0.2186", "tap0"}), frozenset({"10.0.0.1/8"}), "0", "0")
+    with pytest.raises(TargetRefused, match="tap0 would lose it"):
+        bridge_commands(node, private, private.network, wrong)
+
+
+def test_sysctl_of_default_reaches_the_interfaces_there_are(site: Site) -> None:
+    values = with_interfaces(site.sysctl)
+    assert values["net.ipv4.conf.*.rp_filter"] == 0
+    have = {key.replace(".", "/"): str(value) for key, value in site.sysctl.items()}
+    assert deviating(values, have) == set()
+    eth0 = "net/ipv4/conf/eth0/rp_filter"
+    assert deviating(values, {**have, eth0: "2"}) == {eth0}
+    assert deviating(values, {}) >= {"net/ipv4/ip_forward"}
+
+
+def test_locale_and_zone_change_only_what_differs(site: Site) -> None:
+    have = [("have", "C"), ("have", "en_US.utf8"), ("lang", "en_US.UTF-8")]
+    assert locale_commands(site.time, have) == []
+    assert "locale-gen" in locale_commands(site.time, have[:1])[0]
+    zones = "/usr/share/zoneinfo/"
+    assert zone_commands(site.time, [("zone", f"{zones}Etc/UTC")]) == []
+    assert zone_commands(site.time, [("zone", f"{zones}Europe/Paris")])
+
+
+def test_a_module_in_use_is_not_reloaded(site: Site) -> None:
+    right = {"loaded": "yes", "minor_count": "128", "usermode_helper": "/bin/true", "minors": "2"}
+    assert module_commands("node1", site.drbd, right) == []
+    assert module_commands("node1", site.drbd, {}) == ["modprobe drbd"]
+    few = {**right, "minor_count": "32"}
+    assert module_commands("node1", site.drbd, {**few, "minors": "0"})[0] == "rmmod drbd"
+    with pytest.raises(TargetRefused, match="2 of its minors are in use"):
+        module_commands("node1", site.drbd, few)
+
+
+def test_init_says_aloud_what_24_took_for_granted(site: Site) -> None:
+    words = init_arguments(site)
+    assert words[:2] == ["gnt-cluster", "init"]
+    assert words[-1] == "clust1.gnt.example"
+    assert "--master-netmask=16" in words
+    assert "--master-netdev=xen-br0" in words
+    assert "--drbd-usermode-helper=/bin/true" in words
+
+
+def test_a_node_of_another_cluster_is_left_alone(site: Site) -> None:
+    context = Context(site, None, "node1.gnt.example")  # type: ignore[arg-type]  # asks nobody
+    refuse_other_cluster("node2", Membership("clust1.gnt.example"), context)
+    with pytest.raises(TargetRefused, match=r"'node2' is in cluster 'old\.gnt\.example'"):
+        refuse_other_cluster("node2", Membership("old.gnt.example"), context)
+
+
+def test_only_daemons_with_another_address_are_restarted() -> None:
+    want = {"noded": "192.168.0.1", "rapi": "192.168.1.1", "mond": "0.0.0.0"}  # noqa: S104
+    running = (
+        RunningDaemon("noded", ("-b", "192.168.0.1")),
+        RunningDaemon("rapi", ("-b", "127.0.0.1", "--require-authentication")),
+        RunningDaemon("mond", ()),
+        RunningDaemon("wconfd", ()),
+    )
+    (line,) = restarts(want, running)
+    assert "stop ganeti-rapi" in line
+
+
+def test_hypervisor_parameters_are_read_where_they_stand(site: Site) -> None:
+    have = parse_hypervisor_parameters(INFO)
+    assert have["kvm"]["cpu_type"] == "host"
+    want = parameters_of(site)["kvm"]
+    assert differing(want, have["kvm"]) == {}
+    assert differing(want, {**have["kvm"], "cpu_type": "qemu64"}) == {"cpu_type": "host"}
+    assert str(Parameters("kvm", {"a": "", "b": "1"})) == "kvm:a=,b=1"
+
+
+def test_a_wrong_site_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('[network.private]\nnetwrk = "192.168.0.0/16"\n')
+    result = CliRunner().invoke(cluster, ["--site", str(file)])
+    assert result.exit_code == 4
+    assert "netwrk" in result.output
+
+
+def test_a_site_without_a_cluster_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "thin.toml"
+    file.write_text('name = "thin"\n')
+    result = CliRunner().invoke(cluster, ["--site", str(file)])
+    assert result.exit_code == 4
+    assert "nodes, cluster.name, cluster.address" in result.output
+
+
+def test_an_unreachable_host_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("Host *\n  HostName 127.0.0.1\n  Port 1\n")
+    arguments = ["--site", str(ROOM / "sites" / "lab2.toml"), "--ssh-config", str(config)]
+    result = CliRunner().invoke(cluster, arguments)
+    assert result.exit_code == 1
+    assert "Host 'node1.gnt.example' could not be reached: ssh said" in result.output
