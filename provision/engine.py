@@ -65,8 +65,9 @@ class Watch(BaseStateCallback):
     def operation_host_start(  # type: ignore[override]
         self, state: "State", host: "Host", op_hash: str
     ) -> None:
-        """It began."""
-        self.tell(host.name, step_name(state, op_hash), True)
+        """It began, where it is for this host; pyinfra tells all."""
+        if op_hash in state.ops[host]:
+            self.tell(host.name, step_name(state, op_hash), True)
 
     def operation_host_success(  # type: ignore[override]
         self, state: "State", host: "Host", op_hash: str, retry_count: int = 0
