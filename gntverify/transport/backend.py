@@ -54,7 +54,7 @@ class SourceBackend(BaseBackend):  # type: ignore[misc]  # testinfra ships no ty
 
 def testinfra_host(source: Source) -> Host:
     """The host as testinfra's."""
-    return Host.get_host_by_backend(SourceBackend(source.name, source=source))
+    return Host(SourceBackend(source.name, source=source))
 
 
 def register() -> None:

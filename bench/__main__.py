@@ -1,0 +1,123 @@
+"""``python -m bench``: one run, one sshd, the same checks in every way; medians and ratios.
+
+Each measurement starts with no connection and ends when the last check is judged. pytest itself
+is left out: it costs every way the same.
+"""
+
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testinfra.backend import get_backend
+from testinfra.host import Host
+
+from bench import checks
+from gntverify.transport.backend import testinfra_host
+from gntverify.transport.fleet import Fleet
+from gntverify.transport.ssh import Options
+from selftest.sshd import Sshd, running_sshd
+
+OUT = Path("bench/out/results.json")
+REPEATS = 5
+Way = Callable[[], int]
+
+
+def gntverify(sshd: Sshd, learned: dict[str, list[tuple[list[str], float]]]) -> int:
+    """Our backend, knowing what it was asked last time, as on every run but the first."""
+    with _fleet(sshd) as fleet:
+        fleet.prefetch(learned)
+        number = checks.run(testinfra_host(fleet.sources[sshd.name]))
+        learned.update(fleet.asked())
+        return number
+
+
+def of_testinfra(sshd: Sshd, backend: str, **options: str) -> int:
+    """One of testinfra's own backends, new each time: its ``get_host`` would keep connections."""
+    spec = f"{backend}://{sshd.name}?ssh_config={sshd.config}"
+    return checks.run(Host(get_backend(spec, **options)))
+
+
+def control_path(sshd: Sshd) -> int:
+    """The ssh backend of testinfra with one connection for all commands; a new one each time."""
+    path = sshd.directory / "control"
+    try:
+        return of_testinfra(sshd, "ssh", controlpath=str(path))
+    finally:
+        leave = ["ssh", "-F", str(sshd.config), "-o", f"ControlPath={path}", "-O", "exit"]
+        subprocess.run([*leave, sshd.name], capture_output=True, timeout=10, check=True)
+
+
+@contextmanager
+def _fleet(sshd: Sshd) -> Iterator[Fleet]:
+    fleet = Fleet([sshd.name], Options(config=str(sshd.config)))
+    fleet.open()
+    for problem in fleet.unreachable.values():
+        raise problem
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+
+
+def _median(way: Way) -> tuple[float, int]:
+    taken, number = [], 0
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        number = way()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken), number
+
+
+def _bound(sshd: Sshd, commands: list[str]) -> float:
+    """The same commands as one script on a channel that is open: the node's own work."""
+    script = "\n".join(f"( {command}\n) </dev/null >/dev/null 2>&1" for command in commands)
+    with _fleet(sshd) as fleet:
+        source = fleet.sources[sshd.name]
+        taken = []
+        for _ in range(REPEATS):
+            began = time.perf_counter()
+            source.ask(("sh", "-c", script), fresh=True)
+            taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    with tempfile.TemporaryDirectory() as directory, running_sshd(Path(directory)) as sshd:
+        learned: dict[str, list[tuple[list[str], float]]] = {}
+        began = time.perf_counter()
+        gntverify(sshd, learned)
+        first = time.perf_counter() - began
+        ways: dict[str, Way] = {
+            "gntverify": lambda: gntverify(sshd, learned),
+            "testinfra-ssh": lambda: of_testinfra(sshd, "ssh"),
+            "testinfra-controlpath": lambda: control_path(sshd),
+            "testinfra-paramiko": lambda: of_testinfra(sshd, "paramiko"),
+        }
+        seconds: dict[str, float] = {}
+        number = 0
+        for name, way in ways.items():
+            print(f"bench: {name}, {REPEATS} times …", flush=True)
+            seconds[name], number = _median(way)
+        seconds["bound"] = _bound(sshd, [argv[2] for argv, _ in learned[sshd.name]])
+    _show(number, seconds, first)
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps({"checks": number, "ways": seconds}, indent=1) + "\n")
+    print(f"written: {OUT}")
+
+
+def _show(number: int, seconds: dict[str, float], first: float) -> None:
+    ours = seconds["gntverify"]
+    print(f"\n{number} checks, medians of {REPEATS}, connecting included")
+    for name, taken in seconds.items():
+        print(f"  {name:<24} {taken:8.3f} s   {taken / ours:7.2f} x ours")
+    print(f"  {'gntverify, first run':<24} {first:8.3f} s   {first / ours:7.2f} x ours")
+
+
+if __name__ == "__main__":
+    main()
