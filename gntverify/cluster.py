@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from gntverify.compare import listed
 from gntverify.errors import CommandFailed, ParseError, TargetRefused
+from gntverify.evidence import fact
 from gntverify.facts.node import SystemFacts
 from gntverify.ganeti.info import Info, read_info
 from gntverify.ganeti.node import GanetiFacts
@@ -48,7 +48,7 @@ class Node(SystemFacts, GanetiFacts):
         """The name's first label."""
         return self.name.split(".", 1)[0]
 
-    @cached_property
+    @fact
     def host(self) -> Any:  # testinfra ships no types
         """The node as testinfra's host, standing on the same source."""
         return testinfra_host(self.source)
@@ -98,17 +98,17 @@ class Cluster:
         """Those of the nodes that may become master; the master is one."""
         return tuple(node for node in self.nodes if node.name in self.ssconf.master_candidates)
 
-    @cached_property
+    @fact
     def info(self) -> Info:
         """``gnt-cluster info``."""
         return read_info(self.master.source)
 
-    @cached_property
+    @fact
     def verify(self) -> Report:
         """``gnt-cluster verify``: asked once a run, it takes its time."""
         return read_report(self.master.source)
 
-    @cached_property
+    @fact
     def oses(self) -> Mapping[str, OsState]:
         """``gnt-os diagnose``: OS definitions by name."""
         return read_oses(self.master.source)
@@ -127,7 +127,7 @@ class Cluster:
         missing = variants - state.variants
         return f"without the variants {listed(missing)}" if missing else ""
 
-    @cached_property
+    @fact
     def node_list(self) -> Mapping[str, NodeState]:
         """``gnt-node list`` by name."""
         return read_nodes(self.master.source)

@@ -4,13 +4,15 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from gntverify.errors import CommandFailed, CommandTimeout
+
+T = TypeVar("T")
 
 SECRETS = (
     re.compile(
@@ -149,3 +151,29 @@ def _stack() -> list[list[str]]:
         _traces.stack = []
     stack: list[list[str]] = _traces.stack
     return stack
+
+
+class fact(Generic[T]):  # noqa: N801 - used as a decorator, like property
+    """A value read once, that leaves a trace each time it is looked at.
+
+    Like :func:`functools.cached_property`; a reader that raises is asked again next time, and is
+    answered from the session's own memory.
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = f"_fact_{name}"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        """The value; answers behind it are noted."""
+        kept: tuple[T, list[str]] | None = instance.__dict__.get(self._slot)
+        if kept is None:
+            with tracing() as keys:
+                value = self._read(instance)
+            kept = instance.__dict__[self._slot] = (value, keys)
+        for key in kept[1]:
+            note(key)
+        return kept[0]

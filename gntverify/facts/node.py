@@ -1,11 +1,11 @@
 """All facts about the system a node is: each read once, when first asked for."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
+from gntverify.evidence import fact
 from gntverify.facts import drbd, interfaces, lvm, network, raid, reach, storage, sysctl, system
 from gntverify.facts.clock import Reading, read_reading
 from gntverify.facts.shape import number
@@ -19,17 +19,17 @@ class SystemFacts:
 
     source: "Source"
 
-    @cached_property
+    @fact
     def links(self) -> Mapping[str, network.Link]:
         """Network interfaces by name."""
         return network.read_links(self.source)
 
-    @cached_property
+    @fact
     def addresses(self) -> tuple[network.Address, ...]:
         """IPv4 addresses."""
         return network.read_addresses(self.source)
 
-    @cached_property
+    @fact
     def routes(self) -> tuple[network.Route, ...]:
         """Unicast IPv4 routes of all tables."""
         return network.read_routes(self.source)
@@ -60,12 +60,12 @@ class SystemFacts:
                 return f"{stanza.method}, {'at' if stanza.automatic else 'not at'} boot"
         return "not configured"
 
-    @cached_property
+    @fact
     def interfaces_file(self) -> tuple[interfaces.Stanza, ...]:
         """Stanzas of ``/etc/network/interfaces``."""
         return interfaces.read_interfaces(self.source)
 
-    @cached_property
+    @fact
     def mounts(self) -> tuple[storage.Mount, ...]:
         """What is mounted."""
         return storage.read_mounts(self.source)
@@ -84,17 +84,17 @@ class SystemFacts:
         hidden = self.ext4_options.get(top.source.removeprefix("/dev/"), frozenset())
         return storage.Mount("/", top.source, top.fstype, top.options | hidden)
 
-    @cached_property
+    @fact
     def ext4_options(self) -> Mapping[str, frozenset[str]]:
         """Options in force of mounted ext4 file systems, by the kernel's device name."""
         return storage.read_ext4(self.source)
 
-    @cached_property
+    @fact
     def fstab(self) -> tuple[storage.Mount, ...]:
         """Lines of fstab."""
         return storage.read_fstab(self.source)
 
-    @cached_property
+    @fact
     def fstab_check(self) -> storage.FstabCheck:
         """What findmnt says of fstab."""
         return storage.read_fstab_check(self.source)
@@ -121,17 +121,17 @@ class SystemFacts:
             m.source for m in self.fstab if m.fstype == "swap" and "noauto" not in m.options
         )
 
-    @cached_property
+    @fact
     def swaps(self) -> tuple[storage.Swap, ...]:
         """Active swaps."""
         return storage.read_swaps(self.source)
 
-    @cached_property
+    @fact
     def disks(self) -> Mapping[str, frozenset[str]]:
         """Block device to the whole disks it stands on."""
         return storage.read_disks(self.source)
 
-    @cached_property
+    @fact
     def arrays(self) -> Mapping[str, raid.Array]:
         """Software RAID arrays by device."""
         return raid.read_arrays(self.source)
@@ -152,27 +152,27 @@ class SystemFacts:
             raise ParseError(f"`lsblk` does not list {', '.join(map(repr, lost))}.")
         return frozenset().union(*(self.disks[device] for device in devices))
 
-    @cached_property
+    @fact
     def volume_groups(self) -> Mapping[str, lvm.VolumeGroup]:
         """LVM volume groups by name."""
         return lvm.read_volume_groups(self.source)
 
-    @cached_property
+    @fact
     def physical_volumes(self) -> tuple[lvm.PhysicalVolume, ...]:
         """LVM physical volumes."""
         return lvm.read_physical_volumes(self.source)
 
-    @cached_property
+    @fact
     def packages(self) -> Mapping[str, str]:
         """Installed package to version."""
         return system.read_packages(self.source)
 
-    @cached_property
+    @fact
     def kernel(self) -> str:
         """Release of the running kernel."""
         return system.read_kernel(self.source)
 
-    @cached_property
+    @fact
     def versions(self) -> Mapping[str, str]:
         """Versions of what must be the same on all nodes: ganeti, qemu, drbd, kernel.
 
@@ -193,22 +193,22 @@ class SystemFacts:
             raise ParseError(f"No package {package!r} is installed, so its version is not known.")
         return version
 
-    @cached_property
+    @fact
     def locales(self) -> frozenset[str]:
         """Locales, as :func:`gntverify.facts.system.locale_key` writes them."""
         return system.read_locales(self.source)
 
-    @cached_property
+    @fact
     def clock(self) -> system.Clock:
         """Time zone, and whether the clock is synchronised."""
         return system.read_clock(self.source)
 
-    @cached_property
+    @fact
     def clock_reading(self) -> Reading:
         """The node's clock against the runner's, with the uncertainty of that."""
         return read_reading(self.source)
 
-    @cached_property
+    @fact
     def fqdn(self) -> str:
         """What the node calls itself."""
         return system.read_fqdn(self.source)
@@ -217,7 +217,7 @@ class SystemFacts:
         """What each name resolves to on this node; nothing for one that does not."""
         return system.read_names(self.source, names)
 
-    @cached_property
+    @fact
     def sysctls(self) -> sysctl.Table:
         """``net.ipv4.conf`` by interface, ``all`` and ``default`` among them."""
         return sysctl.read_interface_sysctls(self.source)
@@ -231,17 +231,17 @@ class SystemFacts:
         found = sysctl.read_parameters(self.source, keys)
         return {key: number("sysctl", found.get(key, "")) for key in keys}
 
-    @cached_property
+    @fact
     def sysctl_files(self) -> Mapping[str, sysctl.Setting]:
         """What the files of sysctl.d set at boot, keys and patterns."""
         return sysctl.read_sysctl_files(self.source)
 
-    @cached_property
+    @fact
     def drbd_module(self) -> drbd.Module | None:
         """The loaded drbd module, None when it is not."""
         return drbd.read_module(self.source)
 
-    @cached_property
+    @fact
     def drbd_proc(self) -> drbd.Proc | None:
         """``/proc/drbd``, None when the module is not loaded."""
         return drbd.read_proc(self.source)
@@ -256,7 +256,7 @@ class SystemFacts:
         """Version of the loaded module, or ``not loaded``."""
         return self.drbd_module.version if self.drbd_module else "not loaded"
 
-    @cached_property
+    @fact
     def drbd_options(self) -> Mapping[str, str]:
         """What modprobe.d tells a load of drbd after the next boot."""
         return drbd.read_modprobe(self.source)

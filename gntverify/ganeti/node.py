@@ -1,9 +1,9 @@
 """All facts about Ganeti on one node: each read once, when first asked for."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gntverify.evidence import fact
 from gntverify.ganeti.daemons import (
     PORTS,
     Daemon,
@@ -35,17 +35,17 @@ class GanetiFacts:
     ssconf: "Ssconf"
     is_master: bool
 
-    @cached_property
+    @fact
     def defaults(self) -> Defaults:
         """``/etc/default/ganeti``."""
         return read_defaults(self.source)
 
-    @cached_property
+    @fact
     def daemons(self) -> tuple[Daemon, ...]:
         """Ganeti's daemons that run."""
         return read_running(self.source)
 
-    @cached_property
+    @fact
     def daemons_expected(self) -> frozenset[str]:
         """Names of the daemons that a node of this role runs."""
         return expected(
@@ -54,7 +54,7 @@ class GanetiFacts:
             user_shutdown=self.ssconf.user_shutdown,
         )
 
-    @cached_property
+    @fact
     def listeners(self) -> tuple[Listener, ...]:
         """Listening TCP and UDP sockets."""
         return read_listeners(self.source)
@@ -76,27 +76,27 @@ class GanetiFacts:
             if f"ganeti-{daemon}" in socket.programs
         )
 
-    @cached_property
+    @fact
     def certificates(self) -> Mapping[str, float | None]:
         """Certificate to days left; None for one that does not exist."""
         return read_dates(self.source)
 
-    @cached_property
+    @fact
     def rapi_users(self) -> Users | None:
         """RAPI's users file, None when there is none."""
         return read_users(self.source)
 
-    @cached_property
+    @fact
     def known_hosts(self) -> str:
         """Hash of Ganeti's known_hosts."""
         return read_known_hosts(self.source)
 
-    @cached_property
+    @fact
     def watcher(self) -> Watcher:
         """The watcher here."""
         return read_watcher(self.source)
 
-    @cached_property
+    @fact
     def logins(self) -> Mapping[str, int]:
         """Online node to ssh's exit status, when this node logs in as Ganeti does."""
         nodes = list(self.ssconf.online_nodes)
