@@ -59,14 +59,16 @@ class Session:
             encoding="utf-8",
         )
         threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._listen, daemon=True).start()
+        listener = threading.Thread(target=self._listen, daemon=True)
+        listener.start()
         source = Path(agent.__file__).read_bytes()
         try:
             self._send(base64.b64encode(source).decode())
             self._hello.result(timeout=scaled(CONNECT_LIMIT_S + HELLO_LIMIT_S))
         except (OSError, FutureTimeout) as err:
-            hung = self._child.poll() is None
+            hung = isinstance(err, FutureTimeout)
             self.close()
+            listener.join(timeout=2)  # what ssh said last is the reason
             raise unreachable(self.name, self._said, hung) from err
 
     def close(self) -> None:
