@@ -13,20 +13,18 @@ import pytest
 
 from gntverify import evidence, scan
 from gntverify.cluster import Cluster, Node
-from gntverify.controls import Control, NotApplicable, control_of
-from gntverify.errors import GntverifyError, SiteError, TargetRefused, Unreachable
-from gntverify.run import CALM, REFUSED, Run, aim
-from gntverify.site import Site, default_site, load_site
-from gntverify.transport import learned
+from gntverify.controls import Control, control_of
+from gntverify.errors import GntverifyError, Unreachable
+from gntverify.judge import verdict_of, want_and_have
+from gntverify.run import CALM, REFUSED, Run
+from gntverify.site import Site
+from gntverify.target import live, recorded
 from gntverify.transport.backend import NAME as BACKEND
-from gntverify.transport.backend import SourceBackend, register
-from gntverify.transport.fleet import Fleet
 from gntverify.transport.ssh import Options
-from gntverify.verdicts import Outcome, Verdict
+from gntverify.verdicts import Verdict
 
 SUITES = ("node", "cluster", "security", "perf", "drills")
 RUN = pytest.StashKey[Run]()
-FLEET = pytest.StashKey[Fleet]()
 KEYS = pytest.StashKey[Iterable[str]]()
 
 
@@ -50,6 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--site", metavar="FILE", help="site file: what is expected of the cluster (TOML)"
     )
     group.addoption(
+        "--replay", metavar="DIR", help="judge recorded answers (`gntverify record`), no host"
+    )
+    group.addoption(
         "--out", metavar="DIR", help="folder for the run's own folder (default: reports/out)"
     )
 
@@ -58,16 +59,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reach the target before anything is collected: nodes are parameters."""
     config.addinivalue_line("markers", "control(control): a control; see gntverify.controls")
-    if config.option.help or not config.option.hosts:
-        if config.getoption("--site") and not config.option.help:
+    if config.option.help:
+        return
+    hosts, recording = config.option.hosts, config.getoption("--replay")
+    if not (hosts or recording):
+        if config.getoption("--site"):
             raise pytest.UsageError(missing_hosts())
         return
-    fleet = Fleet(_hosts(config.option.hosts), _options(config))
-    config.stash[FLEET] = fleet
+    if hosts and recording:
+        raise pytest.UsageError("--hosts and --replay exclude each other; give one.")
     try:
-        run = _begin(config, fleet)
-    except (SiteError, TargetRefused, Unreachable) as err:
-        fleet.close()
+        run = _begin(config, hosts, recording)
+    except GntverifyError as err:
         raise pytest.UsageError(str(err)) from None
     config.stash[RUN] = run
     if not config.option.htmlpath:
@@ -106,17 +109,13 @@ def _options(config: pytest.Config) -> Options:
     )
 
 
-def _begin(config: pytest.Config, fleet: Fleet) -> Run:
+def _begin(config: pytest.Config, hosts: str | None, recording: str | None) -> Run:
     given = config.getoption("--site")
     site_file = Path(given) if given else None
-    # a wrong site file is told before any host is troubled
-    expected = load_site(site_file) if site_file else default_site()
-    fleet.open()
-    fleet.prefetch(learned.recall(_hosts(config.option.hosts)))
-    register()
-    SourceBackend.live = fleet.sources
-    hosts = _hosts(config.option.hosts)
-    target = aim(hosts, dict(fleet.sources), fleet.unreachable, expected, site_file)
+    if recording:
+        target = recorded(Path(recording), site_file)
+    else:
+        target = live(_hosts(hosts or ""), _options(config), site_file)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     out = Path(config.getoption("--out") or config.rootpath / "reports" / "out")
     return Run(target, _unused(out / f"{stamp}-{target.site.name}"))
@@ -152,7 +151,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     items.sort(key=_place)
     if any("outside" in getattr(item, "fixturenames", ()) for item in items):
-        _outside(config).start()
+        run.target.outside.start()
 
 
 def _place(item: pytest.Item) -> tuple[int, str]:
@@ -168,21 +167,12 @@ def _control(item: pytest.Item) -> Control | None:
 
 # -- fixtures --------------------------------------------------------------------------------
 
-OUTSIDE = pytest.StashKey[scan.Outside]()
-
 
 def _run(config: pytest.Config) -> Run:
     run = config.stash.get(RUN, None)
     if run is None:
         raise pytest.UsageError(missing_hosts())
     return run
-
-
-def _outside(config: pytest.Config) -> scan.Outside:
-    if OUTSIDE not in config.stash:
-        target = _run(config).target
-        config.stash[OUTSIDE] = scan.here(target.cluster, target.site)
-    return config.stash[OUTSIDE]
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +190,7 @@ def site(pytestconfig: pytest.Config) -> Site:
 @pytest.fixture(scope="session")
 def outside(pytestconfig: pytest.Config) -> scan.Outside:
     """What nmap sees from the machine where pytest runs."""
-    return _outside(pytestconfig)
+    return _run(pytestconfig).target.outside
 
 
 # -- judging ---------------------------------------------------------------------------------
@@ -254,13 +244,13 @@ def _judge(
     report: pytest.TestReport,
 ) -> None:
     node = _node(item)
-    outcome, message = _verdict(raised)
+    outcome, message = verdict_of(raised)
     if isinstance(raised, Unreachable) and node:
         if raised.host not in run.target.unreachable:
             run.target.unreachable[raised.host] = raised
             run.event(raised.host, str(raised))
     else:
-        want, have = _locals(item, report, raised)
+        want, have = want_and_have(getattr(item, "function", None), raised)
         run.add(
             Verdict(
                 control=found.id,
@@ -291,35 +281,6 @@ def _judge(
             f"{found.id} {node.short if node else run.target.cluster.name}: {message}"
         )
     report.user_properties.append(("verdict", outcome))
-
-
-def _verdict(raised: BaseException | None) -> tuple[Outcome, str]:
-    if raised is None:
-        return "pass", ""
-    if isinstance(raised, NotApplicable):
-        return "not-applicable", str(raised)
-    if isinstance(raised, AssertionError):
-        # what pytest adds to the message is for those who wrote the control
-        return "fail", str(raised).split("\nassert ", 1)[0]
-    if isinstance(raised, GntverifyError):
-        return "unknown", str(raised)
-    return "unknown", f"The control itself broke, which is a fault of gntverify: {raised!r}."
-
-
-def _locals(
-    item: pytest.Item, report: pytest.TestReport, raised: BaseException | None
-) -> tuple[str, str]:
-    """What the control calls ``want`` and ``have``, when it failed."""
-    if not isinstance(raised, AssertionError) or report.when != "call":
-        return "", ""
-    code = getattr(getattr(item, "function", None), "__code__", None)
-    trace = raised.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code is code:
-            names = trace.tb_frame.f_locals
-            return tuple(str(names[n])[:500] if n in names else "" for n in ("want", "have"))  # type: ignore[return-value]  # two of them
-        trace = trace.tb_next
-    return "", ""
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
@@ -391,20 +352,16 @@ def pytest_terminal_summary(
 def _finish(config: pytest.Config, run: Run, status: int) -> Path | None:
     """Everything that is written at the end, however it came."""
     run.keep_evidence()
-    if OUTSIDE in config.stash:
-        run.keep(config.stash[OUTSIDE].answers)
     run.write_meta(status)
-    learned.keep(run.target.hosts, config.stash[FLEET].asked())
     found: Path | None = config.hook.pytest_gntverify_report(run_dir=run.directory)
     return found
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the hosts."""
-    fleet = config.stash.get(FLEET, None)
-    if fleet is not None:
-        fleet.close()
-        SourceBackend.live = {}
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.target.close()
 
 
 def refuse_without_hosts(config: pytest.Config, suites: Path) -> None:
@@ -413,7 +370,7 @@ def refuse_without_hosts(config: pytest.Config, suites: Path) -> None:
     Raises:
         UsageError: the suites are asked for and no hosts are given.
     """
-    if config.option.help or config.option.hosts:
+    if config.option.help or config.option.hosts or config.getoption("--replay"):
         return
     asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
     if any(suites == path or suites in path.parents for path in asked):

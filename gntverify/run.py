@@ -1,4 +1,4 @@
-"""One run: its target, its folder, its verdicts, and how it ended."""
+"""One run: its folder, its verdicts, and how it ended."""
 
 import hashlib
 import json
@@ -9,14 +9,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
 
-from gntverify.cluster import Cluster, Node, connect
-from gntverify.errors import ParseError, TargetRefused, Unreachable
-from gntverify.evidence import Answer, Evidence
-from gntverify.site import Site
-from gntverify.site.observed import complete
-from gntverify.transport.source import Source
+from gntverify.cluster import Cluster
+from gntverify.errors import ParseError
+from gntverify.evidence import Evidence
+from gntverify.target import Target
 from gntverify.verdicts import Outcome, Verdict
 
 PASSED, FAILED, INTERRUPTED, INTERNAL, REFUSED, NOTHING, UNKNOWN = range(7)
@@ -24,58 +21,6 @@ PASSED, FAILED, INTERRUPTED, INTERNAL, REFUSED, NOTHING, UNKNOWN = range(7)
 
 CALM: tuple[Outcome, ...] = ("pass", "waived", "not-applicable")
 GIT_LIMIT_S = 5
-
-
-class Answered(Source, Protocol):
-    """A source that tells what it has answered."""
-
-    @property
-    def answers(self) -> list[Answer]:
-        """Every answer so far."""
-
-
-@dataclass
-class Target:
-    """The hosts of a run and what they turned out to be.
-
-    Attributes:
-        hosts: as asked for.
-        sources: those that answer.
-        unreachable: why the others do not.
-        cluster: what the hosts belong to.
-        site: what is expected of it.
-        site_file: where that stands; None without one.
-    """
-
-    hosts: list[str]
-    sources: dict[str, Any]
-    unreachable: dict[str, Unreachable]
-    cluster: Cluster
-    site: Site
-    site_file: Path | None
-
-    def node_of(self, host: str) -> Node | None:
-        """The node behind a name of ``--hosts``, if it answers."""
-        return next((node for node in self.cluster.nodes if node.alias == host), None)
-
-
-def aim(
-    hosts: list[str],
-    sources: dict[str, Any],
-    unreachable: dict[str, Unreachable],
-    site: Site,
-    site_file: Path | None,
-) -> Target:
-    """The cluster behind the hosts, and what is expected of it.
-
-    Raises:
-        TargetRefused: no host answers, or those that do are no target.
-    """
-    if not sources:
-        reasons = " ".join(str(problem) for problem in unreachable.values())
-        raise TargetRefused(f"None of the hosts can be asked. {reasons}")
-    cluster = connect(sources, site if site.described else None)
-    return Target(hosts, sources, unreachable, cluster, complete(site, cluster), site_file)
 
 
 @dataclass
@@ -129,13 +74,7 @@ class Run:
 
     def keep_evidence(self) -> None:
         """Write every answer that is not written yet."""
-        for source in self.target.sources.values():
-            for answer in source.answers:
-                self._evidence.keep(answer)
-
-    def keep(self, answers: list[Answer]) -> None:
-        """Write answers that no host gave: what nmap saw."""
-        for answer in answers:
+        for answer in self.target.answers:
             self._evidence.keep(answer)
 
     @property
@@ -164,7 +103,7 @@ class Run:
             "site_sha256": hashlib.sha256(text).hexdigest() if text else None,
             "cluster": target.cluster.name,
             "ganeti": _ganeti_version(target.cluster),
-            "hosts": target.hosts,
+            "hosts": list(target.hosts),
             "reached": list(target.sources),
             "unreachable": {host: str(why) for host, why in target.unreachable.items()},
             "nodes": [node.name for node in target.cluster.nodes],
