@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -14,7 +14,9 @@ from gntverify.controls import NotApplicable
 from gntverify.errors import CommandTimeout, Unreachable
 from gntverify.judge import verdict_of, want_and_have
 from gntverify.run import Run
-from gntverify.target import Target
+
+if TYPE_CHECKING:
+    from gntverify.target import Target
 
 ROOT = Path(__file__).parents[1]
 

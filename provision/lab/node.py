@@ -17,7 +17,7 @@ BOOT_LIMIT_S = 60.0
 SSH_LIMIT_S = 15.0
 CREATE_LIMIT_S = 60.0
 DISKS = ("sda", "sdb")
-BAD_NEWS = re.compile(r"Kernel panic[^\n]*|^.*\bBUG: [^\n]*|Oops: [^\n]*", re.MULTILINE)
+BAD_NEWS = re.compile(r"Kernel panic[^\n]*|^.*\bBUG: [^\n]*|\bOops: [^\n]*", re.MULTILINE)
 
 
 def arguments(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> list[str]:
