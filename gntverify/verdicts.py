@@ -54,7 +54,7 @@ class Verdict:
 
     def as_line(self) -> str:
         """The verdict as one line of JSON, without its newline."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 def read(path: Path) -> Iterator[Verdict]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports.model import CLUSTER, load
+from reports.model import CLUSTER, load, printable
 
 LETTERS = {
     "pass": "\u2713",
@@ -32,6 +32,7 @@ def render(run_dir: Path) -> Path:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_harmless,
     )
     environment.filters["when"] = when
     report = load(run_dir)
@@ -41,6 +42,11 @@ def render(run_dir: Path) -> Path:
     target = run_dir / "report.html"
     target.write_text(page, encoding="utf-8", errors="replace")
     return target
+
+
+def _harmless(value: object) -> object:
+    """Text from a host without its control characters; what is markup already stays."""
+    return printable(value) if type(value) is str else value
 
 
 def when(unix: float) -> str:

@@ -206,16 +206,16 @@ def _shown(data: Mapping[str, Any], most: int) -> Shown:
     return Shown(
         data["key"],
         data["host"],
-        _printable(command[:2000]),
+        printable(command[:2000]),
         data["rc"],
         data["started"],
         data["seconds"],
-        _printable(output[:most]),
+        printable(output[:most]),
         max(0, len(output) - most),
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with everything that is no plain character made visible."""
     return "".join(
         char
