@@ -1,0 +1,104 @@
+"""All controls there are, as they stand in the suites, and how one is judged without pytest."""
+
+import importlib.util
+import inspect
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gntverify.cluster import Node
+from gntverify.controls import Control, control_of
+from gntverify.errors import ParseError
+from gntverify.judge import verdict_of
+from gntverify.target import Target
+from gntverify.verdicts import Outcome
+
+ROOT = Path(__file__).parents[1]
+SUITES = ROOT / "tests"
+MUTANTS = ROOT / "selftest" / "mutants"
+
+Judgement = tuple[Node | None, Outcome, str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A control and the function that judges it."""
+
+    control: Control
+    function: Callable[..., None]
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the fixtures it takes."""
+        return tuple(inspect.signature(self.function).parameters)
+
+    def judge(self, target: Target) -> Iterator[Judgement]:
+        """Node (None for the cluster as a whole), outcome and message, on all it looks at."""
+        fixtures: dict[str, Any] = {
+            "cluster": target.cluster,
+            "site": target.site,
+            "outside": target.outside,
+        }
+        nodes = target.cluster.nodes if "node" in self.parameters else (None,)
+        for node in nodes:
+            given = {name: (fixtures | {"node": node})[name] for name in self.parameters}
+            yield node, *verdict_of(_raised(self.function, given))
+
+
+def _raised(function: Callable[..., None], given: dict[str, Any]) -> BaseException | None:
+    try:
+        function(**given)
+    except Exception as err:  # whatever it is, the verdict is made of it
+        return err
+    return None
+
+
+def load_controls(suites: Path = SUITES) -> list[Listed]:
+    """Every control of the suites, by id.
+
+    Raises:
+        ParseError: two controls have one id, or there is none at all.
+    """
+    found: dict[str, Listed] = {}
+    for path in sorted(suites.glob("*/test_*.py")):
+        for function in vars(_module(path)).values():
+            made = control_of(function) if inspect.isfunction(function) else None
+            if made is None:
+                continue
+            if made.id in found:
+                raise ParseError(f"{path}: there are two controls {made.id!r}.")
+            found[made.id] = Listed(made, function)
+    if not found:
+        raise ParseError(f"There is no control under {str(suites)!r}.")
+    return [found[id_] for id_ in sorted(found)]
+
+
+def load_mutants(directory: Path = MUTANTS) -> dict[str, list[dict[str, Any]]]:
+    """Control to its recorded mutants, as their files have them.
+
+    Raises:
+        ParseError: a file is no TOML.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(directory.glob("*.toml")):
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as err:
+            raise ParseError(f"{path}: {err}.") from err
+        for control, mutants in tables.items():
+            found.setdefault(control, []).extend(mutants)
+    return found
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"gntverify_suites.{path.parent.name}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ParseError(f"{path} is no module.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
