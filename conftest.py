@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from reports.html import render
 
 from gntverify.plugin import refuse_without_hosts
+from reports.html import render
 
 SUITES = Path(__file__).parent / "tests"
 

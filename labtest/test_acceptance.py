@@ -3,12 +3,18 @@
 The tests stand in the order of the story and share one lab.
 """
 
+import contextlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from gntverify.deadline import wait_for
 from gntverify.verdicts import Verdict
 from labtest.conftest import SITE_FILE, Lab
+from provision.lab.namespace import find_init
+from provision.lab.plan import home_of
 
 FOREIGN_ROUTE = "198.51.100.0/24"
 
@@ -84,3 +90,30 @@ def test_a_snapshot_brings_the_cluster_back(built: Lab) -> None:
     built.provision("lab", "reset", "--name", built.name, "clean", limit_s=300)
     assert "after-the-snapshot" not in built.on("node1", "ls", "/root")
     built.on("node1", "gnt-cluster", "verify")
+
+
+def test_a_killed_lab_leaves_nothing(built: Lab) -> None:
+    """Kill -9 of the lab's first process ends every machine, network and mount of it."""
+    init = find_init(home_of(built.name))
+    assert init is not None
+    namespace = str(Path(f"/proc/{init}/ns/net").readlink())
+    assert len(living_in(namespace)) > 4
+    os.kill(init, signal.SIGKILL)
+    wait_for("The end of the lab", lambda: _gone(namespace), 10)
+    built.down()
+    assert not home_of(built.name).exists()
+
+
+def living_in(namespace: str) -> set[str]:
+    """Process ids in a network namespace."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and str((entry / "ns" / "net").readlink()) == namespace:
+                found.add(entry.name)
+    return found
+
+
+def _gone(namespace: str) -> tuple[bool | None, str]:
+    left = living_in(namespace)
+    return (None, f"processes {sorted(left)}") if left else (True, "gone")

@@ -69,7 +69,8 @@ def connect(plan: Plan) -> None:
     ):
         tool("ip", "tuntap", "add", "dev", tap, "mode", "tap")
         # Not as a daemon: that would leave the directory the socket's path starts from.
-        subprocess.Popen(["vde_plug2tap", f"--port={port}", "--sock=run/switch", tap])
+        plug = ("vde_plug2tap", f"--port={port}", "--sock=run/switch", tap)
+        subprocess.Popen(plug)
         tool("ip", "address", "add", address, "dev", tap)
         tool("ip", "link", "set", tap, "up")
 

@@ -61,7 +61,7 @@ class _Clock:
     def __init__(self, ahead_s: float, waits_s: float) -> None:
         self.now, self.ahead_s, self.waits_s = 1795530000.0, ahead_s, waits_s
 
-    def ask(self, argv: tuple[str, ...], *, fresh: bool = False) -> Answer:
+    def ask(self, argv: tuple[str, str], *, fresh: bool = False) -> Answer:
         assert fresh, "a cached answer tells no time"
         asked, self.now = self.now, self.now + self.waits_s
         out = {clock.DATE: f"{asked + self.ahead_s + self.waits_s / 2:.9f}\n", clock.AFTER: ""}
