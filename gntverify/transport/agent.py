@@ -5,6 +5,7 @@ A line of JSON comes in: ``{"id": 7, "argv": [...], "limit": 30.0}``; a line goe
 soon as it is there: ``{"id": 7, "rc": 0, "out": "", "err": "", "seconds": 0.01, "cut": false}``.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -17,13 +18,45 @@ from typing import Any
 
 WORKERS = 8
 MOST_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 65536
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+running = set()  # type: set[int]  # leaders of the process groups that run now
+
+
+class Pipe(threading.Thread):
+    """What a command writes: the first part is kept, the rest is read and dropped."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self._kept = bytearray()
+        self.cut = False
+        self.start()
+
+    def run(self) -> None:
+        """Read to the end; a full pipe would stop the command."""
+        for chunk in iter(lambda: self._stream.read1(CHUNK_BYTES), b""):
+            room = MOST_BYTES - len(self._kept)
+            self._kept += chunk[:room]
+            self.cut = self.cut or len(chunk) > room
+
+    def text(self) -> str:
+        """What is kept so far."""
+        return bytes(self._kept).decode("utf-8", "surrogateescape")
+
+
+def end(leader: int) -> None:
+    """Kill a command and what it started."""
+    with contextlib.suppress(OSError):  # it has ended by itself meanwhile
+        os.killpg(leader, signal.SIGKILL)
 
 
 def run(argv: Any, limit: float) -> Any:
     """Run one command: status (None when ended at its limit), output, and whether it was cut."""
     environment = dict(os.environ, LC_ALL="C.UTF-8", PATH=PATH)
     started = time.time()
+    clock = time.monotonic()
     try:
         child = subprocess.Popen(
             argv,
@@ -33,27 +66,34 @@ def run(argv: Any, limit: float) -> Any:
             env=environment,
             start_new_session=True,
         )
-    except OSError as err:
+    except (OSError, ValueError) as err:
         status = 127 if isinstance(err, FileNotFoundError) else 126
         return {"rc": status, "out": "", "err": str(err), "seconds": 0.0, "cut": False}
+    running.add(child.pid)
+    pipes = Pipe(child.stdout), Pipe(child.stderr)
+    for pipe in pipes:  # to the end of the output: what is left in the background belongs to it
+        pipe.join(max(0.0, clock + limit - time.monotonic()))
     rc = None
-    try:
-        out, err_out = child.communicate(timeout=limit)
-        rc = child.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        out, err_out = child.communicate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        rc = child.wait(max(0.0, clock + limit - time.monotonic()))
+    late = rc is None or any(pipe.is_alive() for pipe in pipes)
+    if late:
+        end(child.pid)
+        child.wait()
+        for pipe in pipes:
+            pipe.join(1)  # a child that left the group may keep it open for ever
+    running.discard(child.pid)
     return {
-        "rc": rc,
-        "out": out[:MOST_BYTES].decode("utf-8", "surrogateescape"),
-        "err": err_out[:MOST_BYTES].decode("utf-8", "surrogateescape"),
+        "rc": None if late else rc,
+        "out": pipes[0].text(),
+        "err": pipes[1].text(),
         "seconds": time.time() - started,
-        "cut": max(len(out), len(err_out)) > MOST_BYTES,
+        "cut": pipes[0].cut or pipes[1].cut,
     }
 
 
 def main() -> None:
-    """Say who we are, then answer until standard input ends."""
+    """Say who we are, then answer until standard input ends; then nothing of ours stays."""
     lock = threading.Lock()
 
     def say(message: Any) -> None:
@@ -65,9 +105,12 @@ def main() -> None:
         say(dict(run(request["argv"], request["limit"]), id=request["id"]))
 
     say({"hello": os.geteuid(), "python": sys.version.split()[0]})
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for line in iter(sys.stdin.readline, ""):
-            pool.submit(work, json.loads(line))
+    pool = ThreadPoolExecutor(WORKERS)
+    for line in iter(sys.stdin.readline, ""):
+        pool.submit(work, json.loads(line))
+    for leader in list(running):
+        end(leader)
+    os._exit(0)  # without what still waits in the pool: nobody is there to read it
 
 
 if __name__ == "__main__":
