@@ -147,6 +147,33 @@ def test_a_host_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             session.open()
 
 
+def test_what_a_login_script_prints_is_no_answer(tmp_path: Path) -> None:
+    script = tmp_path / "noise"
+    script.write_text(
+        r"""printf '42\n[]\n\377\n{}\n'; exec sh -c "$SSH_ORIGINAL_COMMAND" """, encoding="utf-8"
+    )
+    with running_sshd(tmp_path / "s", "chatty", f"ForceCommand sh {script}") as server:
+        session = Session(server.name, Options(config=str(server.config)))
+        session.open()
+        assert session.ask(("echo", "heard")).stdout == "heard\n"
+        session.close()
+
+
+def test_a_host_that_falls_silent_is_lost_and_a_busy_one_is_not(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gntverify.transport.session.GRACE_S", 0.0)
+    queue = [("sh", "-c", f"sleep 0.6; : {i}") for i in range(6 * agent.WORKERS)]
+    for argv in queue:
+        session.begin(argv, 2.5)
+    assert session.ask(queue[-1], timeout_s=2.5).rc == 0
+    monkeypatch.setattr("gntverify.transport.session.GRACE_S", -4.5)
+    with pytest.raises(Unreachable, match="stopped answering"):
+        session.ask(("sleep", "5"), timeout_s=5)
+    with pytest.raises(Unreachable, match="stopped answering"):
+        session.ask(("true",))
+
+
 @pytest.mark.parametrize(
     ("said", "meaning"),
     [

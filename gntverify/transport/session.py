@@ -22,7 +22,7 @@ from gntverify.transport.ssh import CONNECT_LIMIT_S, Options, command, unreachab
 
 HELLO_LIMIT_S = 20.0
 GRACE_S = 20.0
-"""How long after a command's own limit its answer may still be on its way."""
+"""How long after the limit of a command an answer may still be on its way, in seconds."""
 
 
 class Session:
@@ -37,7 +37,8 @@ class Session:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, ...], Future[Answer]] = {}
         self._limits: dict[tuple[str, ...], float] = {}
-        self._waiting: dict[int, tuple[tuple[str, ...], float, Future[Answer]]] = {}
+        self._waiting: dict[int, tuple[tuple[str, ...], float, float, Future[Answer]]] = {}
+        self._heard = time.monotonic()
         self._hello: Future[dict[str, Any]] = Future()
         self._lost: Unreachable | None = None
         self._number = 0
@@ -57,6 +58,8 @@ class Session:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            errors="replace",  # banners and login scripts; the agent itself prints ASCII
+            start_new_session=True,  # Ctrl-C is ours: what must be undone is undone over this
         )
         threading.Thread(target=self._read, daemon=True).start()
         listener = threading.Thread(target=self._listen, daemon=True)
@@ -114,23 +117,37 @@ class Session:
                 future = self._put(tuple(argv), timeout_s)
         else:
             future = self.begin(argv, timeout_s)
-        return self._awaited(future, timeout_s)
+        return self._awaited(future)
 
     def ask_all(
         self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
     ) -> list[Answer]:
         """The answers to several commands, which the host runs at once."""
         futures = [self.begin(argv, timeout_s) for argv in commands]
-        return [self._awaited(future, timeout_s * len(futures)) for future in futures]
+        return [self._awaited(future) for future in futures]
 
-    def _awaited(self, future: "Future[Answer]", timeout_s: float) -> Answer:
-        try:
-            answer = future.result(timeout=scaled(timeout_s + GRACE_S))
-        except FutureTimeout:
-            self._lose(f"Host {self.name!r} stopped answering.")
-            answer = future.result(timeout=0)
+    def _awaited(self, future: "Future[Answer]") -> Answer:
+        """Wait for as long as the host gives signs of life.
+
+        Each command ends at its own limit, so while any is under way an answer comes within the
+        longest of their limits; only silence beyond that tells of a host that hangs.
+        """
+        while not future.done():
+            try:
+                future.result(timeout=self._patience())
+            except FutureTimeout:
+                if self._patience() <= 0:
+                    self._lose(f"Host {self.name!r} stopped answering.")
+        answer = future.result()
         evidence.note(answer.key)
         return answer
+
+    def _patience(self) -> float:
+        """Seconds until the host's silence is too long."""
+        with self._lock:
+            limits = [limit_s for _, limit_s, _, _ in self._waiting.values()]
+            since = self._heard
+        return since + scaled(max(limits, default=0.0) + GRACE_S) - time.monotonic()
 
     def _put(self, argv: tuple[str, ...], timeout_s: float) -> "Future[Answer]":
         """Send one question; called with the lock held."""
@@ -139,7 +156,9 @@ class Session:
             future.set_exception(self._lost)
             return future
         self._number += 1
-        self._waiting[self._number] = (argv, time.time(), future)
+        if not self._waiting:
+            self._heard = time.monotonic()  # silence counts from a question on
+        self._waiting[self._number] = (argv, timeout_s, time.time(), future)
         question = {"id": self._number, "argv": list(argv), "limit": scaled(timeout_s)}
         try:
             self._send(json.dumps(question))
@@ -164,9 +183,11 @@ class Session:
                 message = json.loads(line)
             except ValueError:
                 continue  # a login script that prints: noise before the agent
+            if not isinstance(message, dict):
+                continue
             if "hello" in message:
                 self._hello.set_result(message)
-            else:
+            elif "id" in message:
                 self._deliver(message)
         child.wait(timeout=None)
         if not self._hello.done():
@@ -181,7 +202,11 @@ class Session:
 
     def _deliver(self, message: dict[str, Any]) -> None:
         with self._lock:
-            argv, started, future = self._waiting.pop(message["id"])
+            self._heard = time.monotonic()
+            question = self._waiting.pop(message["id"], None)
+        if question is None:
+            return  # given up meanwhile, and told so
+        argv, _, started, future = question
         problem = f"its output was cut at {agent.MOST_BYTES} bytes" if message["cut"] else ""
         future.set_result(
             Answer(
@@ -204,5 +229,5 @@ class Session:
             if self._lost is None:
                 self._lost = Unreachable(self.name, sentence)
             waiting, self._waiting = self._waiting, {}
-        for _, _, future in waiting.values():
+        for *_, future in waiting.values():
             future.set_exception(self._gone())
