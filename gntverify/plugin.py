@@ -1,7 +1,7 @@
 """The pytest plugin: ``pytest --hosts=node1,node2`` judges a cluster.
 
 It does nothing unless hosts are given or controls are collected. Options, fixtures, exit statuses
-and the folder it writes are described in docs/exit-codes.md and docs/report.md.
+and the folder it writes are told in docs/exit-codes.md.
 """
 
 import time
@@ -245,11 +245,9 @@ def _judge(
 ) -> None:
     node = _node(item)
     outcome, message = verdict_of(raised)
-    if isinstance(raised, Unreachable) and node:
-        if raised.host not in run.target.unreachable:
-            run.target.unreachable[raised.host] = raised
-            run.event(raised.host, str(raised))
-    else:
+    if isinstance(raised, Unreachable):
+        run.lost(raised)
+    if not (isinstance(raised, Unreachable) and node):
         want, have = want_and_have(getattr(item, "function", None), raised)
         run.add(
             Verdict(
@@ -313,21 +311,29 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(optionalhook=True, trylast=True)
-def pytest_metadata(metadata: dict[str, Any]) -> None:
+def pytest_metadata(metadata: dict[str, Any], config: pytest.Config) -> None:
     """pytest-html shows this table; an environment variable of a CI server has no place in it."""
-    metadata.clear()
+    if RUN in config.stash:
+        metadata.clear()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The run's own exit status."""
+    """The run's own exit status, and everything that is written at the end, however it came."""
     run = session.config.stash.get(RUN, None)
-    if run is not None:
-        session.exitstatus = run.status(int(exitstatus))
+    if run is None:
+        return
+    session.exitstatus = run.finish(int(exitstatus))
+    try:
+        run.report = session.config.hook.pytest_gntverify_report(run_dir=run.directory)
+    except Exception:  # whatever a report breaks of, it must not look like a failed control
+        session.config.notify_exception(pytest.ExceptionInfo.from_current())
+        run.internal_error = True
+        session.exitstatus = run.finish(int(exitstatus))
 
 
 def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Counts, what is not calm with its fix, and where the report lies."""
     run = config.stash.get(RUN, None)
@@ -345,16 +351,7 @@ def pytest_terminal_summary(
     controls = {verdict.control for verdict in run.verdicts if verdict.control}
     counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(run.counts.items()))
     write(f"{len(controls)} controls, {len(run.verdicts)} verdicts: {counts or 'none'}")
-    report = _finish(config, run, int(exitstatus))
-    write(f"report: {report or run.directory}")
-
-
-def _finish(config: pytest.Config, run: Run, status: int) -> Path | None:
-    """Everything that is written at the end, however it came."""
-    run.keep_evidence()
-    run.write_meta(status)
-    found: Path | None = config.hook.pytest_gntverify_report(run_dir=run.directory)
-    return found
+    write(f"report: {run.report or run.directory}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from gntverify.cluster import Cluster
-from gntverify.errors import ParseError
+from gntverify.errors import ParseError, Unreachable
 from gntverify.evidence import Evidence
 from gntverify.target import Target
 from gntverify.verdicts import Outcome, Verdict
@@ -31,6 +31,7 @@ class Run:
         directory: ``<out>/<time>-<site>/``.
         verdicts: in the order they fell.
         began: Unix time.
+        report: what a person should open, once it is rendered.
     """
 
     target: Target
@@ -38,6 +39,7 @@ class Run:
     verdicts: list[Verdict] = field(default_factory=list)
     began: float = field(default_factory=time.time)
     internal_error: bool = False
+    report: Path | None = None
 
     def __post_init__(self) -> None:
         """Make the folder, and tell of the hosts that cannot be reached."""
@@ -72,6 +74,12 @@ class Run:
         )
         self.add(event)
 
+    def lost(self, problem: Unreachable) -> None:
+        """A host was lost in the middle: one event, however many controls notice."""
+        if problem.host not in self.target.unreachable:
+            self.target.unreachable[problem.host] = problem
+            self.event(problem.host, str(problem))
+
     def keep_evidence(self) -> None:
         """Write every answer that is not written yet."""
         for answer in self.target.answers:
@@ -91,6 +99,13 @@ class Run:
         if self.counts["fail"] or self.counts["stale-waiver"]:
             return FAILED
         return UNKNOWN if self.counts["unknown"] else (FAILED if pytests else PASSED)
+
+    def finish(self, pytests: int) -> int:
+        """Write what is written last; the exit status."""
+        status = self.status(pytests)
+        self.keep_evidence()
+        self.write_meta(status)
+        return status
 
     def write_meta(self, status: int) -> None:
         """``meta.json``: what was judged, by what, when, and how it ended."""

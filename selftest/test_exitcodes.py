@@ -1,0 +1,286 @@
+"""Whole runs of pytest against hosts of our own: what is said, written, and returned."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gntverify.deadline import wait_for
+from selftest import nodes
+from selftest.sshd import Sshd, keygen, running_sshd
+
+ROOT = Path(__file__).parents[1]
+MEMBERS = {"n1.gnt.example": "192.0.2.1", "n2.gnt.example": "192.0.2.2"}
+RUN_LIMIT_S = 120
+CONTROL = '''
+@control("{id}", severity="low", notes="base")
+def test_{id}({subject}):
+    """The statement {id} holds.
+
+    Why: it was made up.
+    Fix: mend {id}.
+    """
+    {body}
+'''
+HEAD = """
+import os, time
+from gntverify.controls import control, need
+"""
+REPORT = """
+def pytest_gntverify_report(run_dir):
+    {body}
+    (run_dir / "report.html").write_text((run_dir / "meta.json").read_text())
+    return run_dir / "report.html"
+"""
+PASS = ("T1", "assert node.source.ask(('true',)).rc == 0")
+FAIL = ("T2", "assert node.short == 'nX', f'{node.name}: expected nX, got {node.short}'")
+UNKNOWN = ("T3", "node.source.ask(('sleep', '60'), timeout_s=0.2).text()")
+APPLIES_NOT = ("T4", "need(None, 'the site declares none')")
+BROKEN = ("T5", "{}['x']")
+SLOW = ("T6", "open('slow', 'w').close(); time.sleep(60)")
+LOSES = ("T0", "node.source.ask(('sh', '-c', 'kill -9 $PPID; sleep 9'), timeout_s=20)")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The hosts that stand for all tests, and one ssh configuration for them."""
+
+    config: Path
+    servers: dict[str, Sshd]
+
+
+def _host(name: str, cluster: str = "c1.gnt.example") -> dict[str, str]:
+    return nodes.ssconf(name, MEMBERS, cluster, "n1.gnt.example")
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """Two nodes of one cluster, one of another, no node at all, and one that tells nobody."""
+    home = tmp_path_factory.mktemp("hosts")
+    made: dict[str, tuple[dict[str, str] | None, str]] = {
+        "n1": (_host("n1.gnt.example"), ""),
+        "n2": (_host("n2.gnt.example"), ""),
+        "other": (_host("n2.gnt.example", "c2.gnt.example"), ""),
+        "plain": (None, ""),
+        "strict": (_host("n1.gnt.example"), nodes.NOBODY if os.geteuid() == 0 else ""),
+    }
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(nodes.host(home / name, name, files, become=become))
+            for name, (files, become) in made.items()
+        }
+        servers["changed"] = stack.enter_context(running_sshd(home / "changed", "changed"))
+        _change_key(servers["changed"])
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        config = home / "ssh_config"
+        text = [server.config.read_text() for server in servers.values()]
+        text.append(f"Host silent\n  HostName 127.0.0.1\n  Port {silent.getsockname()[1]}\n")
+        text.append("Host refuses\n  HostName 127.0.0.1\n  Port 1\n")
+        config.write_text("".join(text))
+        yield Hosts(config, servers)
+
+
+def _change_key(server: Sshd) -> None:
+    keygen(server.directory / "other")
+    other = " ".join((server.directory / "other.pub").read_text().split()[:2])
+    server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {other}\n")
+
+
+class Suite:
+    """A folder with controls made up for a test."""
+
+    def __init__(self, home: Path, hosts: Hosts) -> None:
+        self.home = home
+        self._config = hosts.config
+
+    def write(self, *bodies: tuple[str, str], report: str = "pass") -> None:
+        """The controls, and a report of their run."""
+        (self.home / "node").mkdir(exist_ok=True)
+        text = [CONTROL.format(id=id_, body=body, subject="node") for id_, body in bodies]
+        (self.home / "node" / "test_made_up.py").write_text(HEAD + "".join(text))
+        (self.home / "conftest.py").write_text(REPORT.format(body=report))
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        """``pytest`` as a user would run it."""
+        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=."]
+        argv += [f"--ssh-config={self._config}", "--out=out", *options]
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.home / "cache")}
+        return subprocess.Popen(
+            argv,
+            cwd=self.home,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error."""
+        with self.start(*options) as child:
+            out, err = child.communicate(timeout=RUN_LIMIT_S)
+        return child.returncode, out, err
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the one run there was."""
+        (found,) = (self.home / "out").iterdir()
+        return found
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Its meta.json."""
+        read: dict[str, Any] = json.loads((self.directory / "meta.json").read_text())
+        return read
+
+    @property
+    def outcomes(self) -> list[tuple[str, str, str]]:
+        """Control, node and outcome of each verdict, in order."""
+        lines = (self.directory / "verdicts.jsonl").read_text().splitlines()
+        told = [json.loads(line) for line in lines]
+        return [(one["control"], one["node"].split(".")[0], one["outcome"]) for one in told]
+
+
+@pytest.fixture
+def suite(tmp_path: Path, hosts: Hosts) -> Suite:
+    """An empty one."""
+    return Suite(tmp_path, hosts)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "status", "outcomes"),
+    [
+        ((PASS, APPLIES_NOT), 0, ["pass", "not-applicable"]),
+        ((PASS, FAIL, UNKNOWN), 1, ["pass", "fail", "unknown"]),
+        ((PASS, UNKNOWN), 6, ["pass", "unknown"]),
+        ((FAIL, BROKEN), 3, ["fail", "unknown"]),
+    ],
+)
+def test_the_status_is_that_of_the_verdicts(
+    suite: Suite, bodies: tuple[tuple[str, str], ...], status: int, outcomes: list[str]
+) -> None:
+    suite.write(*bodies)
+    code, out, err = suite.run("--hosts=n1")
+    assert code == status, out + err
+    assert [outcome for _, _, outcome in suite.outcomes] == outcomes
+    assert suite.meta["exit_status"] == status
+    assert (suite.directory / "report.html").exists()
+    assert {"pytest.html", "junit.xml", "evidence"} <= {p.name for p in suite.directory.iterdir()}
+    assert ("Traceback" in out or "KeyError" in out) == (status == 3)
+    assert ("UNKNOWN" in out) == ("unknown" in outcomes)
+
+
+def test_a_fail_is_told_with_its_fix_and_the_report(suite: Suite) -> None:
+    suite.write(FAIL)
+    code, out, _ = suite.run("--hosts=n1,n2")
+    assert code == 1
+    assert "FAIL T2 n2.gnt.example: n2.gnt.example: expected nX, got n2" in out
+    assert "fix: mend T2." in out
+    assert "1 controls, 2 verdicts: 2 fail" in out
+    assert f"report: {suite.directory.relative_to(suite.home)}/report.html" in out
+
+
+def test_nothing_selected_is_5(suite: Suite) -> None:
+    suite.write(PASS)
+    code, out, err = suite.run("--hosts=n1", "-k", "no_such_control")
+    assert code == 5, out + err
+    assert suite.meta["exit_status"] == 5
+
+
+def test_hosts_that_do_not_answer_are_one_event_each(suite: Suite) -> None:
+    suite.write(PASS)
+    away = {
+        "changed": "shows another host key than the one known",
+        "no-such.invalid": "does not resolve",
+        "refuses": "refuses the connection",
+        "silent": "does not answer within the limit",
+    }
+    code, out, err = suite.run(f"--hosts=n1,{','.join(away)}")
+    assert code == 6, out + err
+    events = [("", host.split(".")[0], "unknown") for host in away]
+    assert sorted(suite.outcomes) == [*events, ("T1", "n1", "pass")]
+    for host, sentence in away.items():
+        assert sentence in suite.meta["unreachable"][host]
+
+
+def test_a_host_that_is_lost_is_one_event(suite: Suite) -> None:
+    suite.write(LOSES, PASS, APPLIES_NOT)
+    code, out, err = suite.run("--hosts=n1", "-v")
+    assert code == 6, out + err
+    assert suite.outcomes == [("", "n1", "unknown")]
+    assert "was lost in the middle" in suite.meta["unreachable"]["n1"]
+
+
+def test_ctrl_c_leaves_the_report_of_what_was_done(suite: Suite) -> None:
+    suite.write(PASS, SLOW)
+    marker = suite.home / "slow"
+    with suite.start("--hosts=n1") as child:
+        wait_for("The slow control", lambda: (marker.exists() or None, "not yet"), 60)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=RUN_LIMIT_S)
+    assert child.returncode == 2, out + err
+    assert suite.outcomes == [("T1", "n1", "pass")]
+    assert suite.meta["interrupted"] is True
+    assert (suite.directory / "report.html").exists()
+
+
+def test_a_report_that_breaks_is_3_and_the_verdicts_stay(suite: Suite) -> None:
+    suite.write(PASS, report="raise ValueError('no paper')")
+    code, out, err = suite.run("--hosts=n1")
+    assert code == 3, out + err
+    assert "no paper" in out + err
+    assert suite.outcomes == [("T1", "n1", "pass")]
+    assert suite.meta["exit_status"] == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("plain", "'plain' is no Ganeti node"),
+        ("n1,other", "The hosts belong to 2 clusters"),
+        ("n2", "The master 'n1.gnt.example' is not among the hosts that answered (n2)"),
+        ("n1,strict", "Add --sudo"),
+        ("changed", "shows another host key"),
+        ("refuses", "None of the hosts can be asked. Host 'refuses' refuses the connection"),
+    ],
+)
+def test_what_is_no_target_is_refused(suite: Suite, given: str, sentence: str) -> None:
+    if given.endswith("strict"):
+        if os.geteuid() != 0:
+            pytest.skip("only root can be somebody else")
+        sentence = "the login may not read /var/lib/ganeti"
+    suite.write(PASS)
+    _refused(suite, sentence, f"--hosts={given}")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("nonsense = 1", "nonsense"),
+        ("[limits]\nwatcher_age_min = 'soon'", "watcher_age_min"),
+        ("[network.private]\nnetwork = '300.1.0.0/16'", "network.private.network"),
+        ("name = ", "line 2"),
+    ],
+)
+def test_a_wrong_site_file_troubles_no_host(suite: Suite, line: str, sentence: str) -> None:
+    suite.write(PASS)
+    (suite.home / "wrong.toml").write_text(f"profile = 'notes'\n{line}\n")
+    _refused(suite, sentence, "--hosts=silent", "--site=wrong.toml")
+
+
+def _refused(suite: Suite, sentence: str, *options: str) -> None:
+    code, out, err = suite.run(*options)
+    assert code == 4, out + err
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1, err
+    assert not (suite.home / "out").exists()
