@@ -1,49 +1,45 @@
 """A finished run as a reader wants it: what is red first, then section by section."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from gntverify.controls import SECTIONS
 from gntverify.errors import ParseError
-from gntverify.verdicts import Verdict, read
+from gntverify.verdicts import OUTCOMES, Verdict, read
+from reports.answers import Shown, pick
+from reports.meta import Meta, read_meta
+from reports.words import sentence
 
 WORST = ("fail", "unknown", "stale-waiver", "waived", "pass", "not-applicable")
 """Outcomes, what needs attention first; a control is as bad as its worst verdict."""
 
 SEVERITIES = ("critical", "high", "medium", "low")
 CALM = ("pass", "waived", "not-applicable")
-MOST_OUTPUT = 4000
 CLUSTER = "cluster"
+"""The column of controls that judge the cluster as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One answer as the report shows it.
+class Said:
+    """The same verdict in the same words, and all places it was given at."""
 
-    Attributes:
-        cut: how many characters of output the report leaves out; they are in ``evidence/``.
-    """
-
-    key: str
-    host: str
-    command: str
-    rc: int | None
-    when: float
-    seconds: float
-    output: str
-    cut: int
+    outcome: str
+    message: str
+    want: str
+    have: str
+    places: Sequence[str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Row:
-    """A control and its verdict on each node.
+    """A control and its verdicts.
 
     Attributes:
-        cells: node's short name, or ``cluster``, to verdict.
+        cells: node's name as shown, or ``cluster``, to verdicts; more than one when a control
+            was judged several times there.
     """
 
     id: str
@@ -51,22 +47,51 @@ class Row:
     why: str
     fix: str
     severity: str
-    cells: dict[str, Verdict] = field(default_factory=dict)
+    notes: str
+    cells: dict[str, list[Verdict]] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def at(self) -> dict[str, str]:
+        """The worst outcome at each place."""
+        return {place: _worst(v.outcome for v in said) for place, said in self.cells.items()}
+
+    @cached_property
     def outcome(self) -> str:
-        """The worst of its verdicts."""
-        return min((v.outcome for v in self.cells.values()), key=WORST.index)
+        """The worst of all its verdicts."""
+        return _worst(self.at.values())
 
-    @property
-    def told(self) -> list[Verdict]:
-        """Verdicts that have something to say."""
-        return [verdict for verdict in self.cells.values() if verdict.message]
+    @cached_property
+    def said(self) -> list[Said]:
+        """Its verdicts, worst first, the same words once."""
+        same: dict[tuple[str, str, str, str], list[str]] = {}
+        for place, verdicts in self.cells.items():
+            for v in verdicts:
+                same.setdefault((v.outcome, v.message, v.want, v.have), []).append(place)
+        every = [Said(*words, places) for words, places in same.items()]
+        return sorted(every, key=lambda one: WORST.index(one.outcome))
 
-    @property
+    @cached_property
     def evidence(self) -> list[str]:
-        """Keys of the answers behind it, each once."""
-        return list(dict.fromkeys(key for v in self.cells.values() for key in v.evidence))
+        """Keys of the answers behind it, each once, those behind what is not calm first."""
+        return list(dict.fromkeys([*self.loud, *self._keys(CALM)]))
+
+    @property
+    def loud(self) -> list[str]:
+        """Keys of the answers behind what is not calm."""
+        return self._keys(tuple(outcome for outcome in WORST if outcome not in CALM))
+
+    def _keys(self, outcomes: Sequence[str]) -> list[str]:
+        every = (v for verdicts in self.cells.values() for v in verdicts)
+        return [key for v in every if v.outcome in outcomes for key in v.evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A control that needs attention, with what was said where it does."""
+
+    row: Row
+    outcome: str
+    said: Sequence[Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +107,45 @@ class Section:
         """How many of its controls have which outcome."""
         return Counter(row.outcome for row in self.rows)
 
+    def at(self, place: str) -> tuple[str, int]:
+        """The worst outcome at a place, and how many controls have it; ``""`` for none."""
+        have = Counter(row.at[place] for row in self.rows if place in row.at)
+        worst = _worst(have) if have else ""
+        return worst, have[worst]
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything the page shows."""
+    """Everything the page shows; ``places`` are the columns of its matrix."""
 
-    meta: Mapping[str, Any]
-    nodes: Sequence[str]
+    meta: Meta
+    places: Sequence[str]
     sections: Sequence[Section]
     events: Sequence[Verdict]
-    attention: Sequence[Verdict]
+    findings: Sequence[Finding]
     counts: Counter[str]
-    controls: int
     answers: Mapping[str, Shown]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every control."""
+        return [row for section in self.sections for row in section.rows]
 
     @property
     def sentence(self) -> str:
         """The verdict of the whole run, in one sentence."""
-        bad = [row for section in self.sections for row in section.rows]
-        failed = sum(row.outcome == "fail" for row in bad)
-        unknown = sum(row.outcome == "unknown" for row in bad)
-        if not self.controls:
-            return "Nothing was judged."
-        parts = [f"{failed} of {self.controls} controls failed" if failed else ""]
-        parts.append(f"{unknown} could not be told" if unknown else "")
-        parts.append(_unreachable(len(self.events)))
-        said = "; ".join(part for part in parts if part)
-        return f"{said}." if said else f"All {self.controls} controls are well."
+        failed = [row for row in self.rows if row.outcome == "fail"]
+        at = [p for p in self.places if any(row.at.get(p) == "fail" for row in failed)]
+        counts = Counter(row.outcome for row in self.rows)
+        return sentence(counts, at, len(self.events), interrupted=self.meta.interrupted)
 
     @property
     def mood(self) -> str:
         """``fail``, ``unknown`` or ``pass``: the colour of the page."""
-        if self.counts["fail"]:
+        if self.counts["fail"] or self.counts["stale-waiver"]:
             return "fail"
-        return "unknown" if self.counts["unknown"] or not self.controls else "pass"
+        doubt = self.counts["unknown"] or self.events or self.meta.interrupted
+        return "unknown" if doubt or self.meta.exit_status or not self.counts["pass"] else "pass"
 
 
 def load(run_dir: Path) -> Report:
@@ -124,102 +154,83 @@ def load(run_dir: Path) -> Report:
     Raises:
         ParseError: a file of it is missing or not understood.
     """
-    verdicts = list(read(run_dir / "verdicts.jsonl"))
-    meta = _json(run_dir / "meta.json")
+    meta = read_meta(run_dir / "meta.json")
+    verdicts = _verdicts(run_dir / "verdicts.jsonl")
     judged = [verdict for verdict in verdicts if verdict.control]
-    rows = _rows(judged)
-    nodes = list(dict.fromkeys(_short(name) for name in meta.get("nodes", [])))
-    nodes += sorted({cell for row in rows.values() for cell in row.cells} - {*nodes, CLUSTER})
-    sections = [
-        Section(key, title, [rows[id_] for id_ in sorted(rows) if _section(judged, id_) == key])
-        for key, title in SECTIONS.items()
-    ]
-    attention = sorted(
-        (verdict for verdict in judged if verdict.outcome not in CALM),
-        key=lambda v: (
-            WORST.index(v.outcome),
-            SEVERITIES.index(v.severity) if v.severity in SEVERITIES else 9,
-            v.control,
-            v.node,
-        ),
-    )
-    wanted = {key for row in rows.values() for key in row.evidence}
+    short = _short_names({*meta.nodes, *(v.node for v in judged if v.node)})
+    rows = _rows(judged, short)
+    seen = {place for row in rows for place in row.cells}
+    nodes = dict.fromkeys(short[name] for name in meta.nodes)
+    findings = _findings(rows)
     return Report(
         meta=meta,
-        nodes=nodes,
-        sections=sections,
+        places=[CLUSTER, *nodes, *sorted(seen - {CLUSTER, *nodes})],
+        sections=_sections(rows),
         events=[verdict for verdict in verdicts if not verdict.control],
-        attention=attention,
+        findings=findings,
         counts=Counter(verdict.outcome for verdict in judged),
-        controls=len(rows),
-        answers=_answers(run_dir / "evidence", wanted, _loud(judged)),
+        answers=pick(
+            run_dir / "evidence",
+            [key for row in rows for key in row.evidence],
+            [key for finding in findings for key in finding.row.loud],
+        ),
     )
 
 
-def _unreachable(number: int) -> str:
-    return f"{number} host{'s' if number > 1 else ''} could not be asked" if number else ""
+def _verdicts(path: Path) -> list[Verdict]:
+    try:
+        verdicts = list(read(path))
+    except OSError as err:
+        raise ParseError(f"{path} is not the stream of a run: {err}") from err
+    for number, verdict in enumerate(verdicts, 1):
+        if verdict.outcome not in OUTCOMES:
+            raise ParseError(f"{path}, line {number}: {verdict.outcome!r} is no outcome.")
+    return verdicts
 
 
-def _rows(judged: Iterable[Verdict]) -> dict[str, Row]:
+def _worst(outcomes: Iterable[str]) -> str:
+    return min(outcomes, key=WORST.index)
+
+
+def _rows(judged: Iterable[Verdict], short: Mapping[str, str]) -> list[Row]:
     rows: dict[str, Row] = {}
     for v in judged:
-        row = rows.setdefault(v.control, Row(v.control, v.title, v.why, v.fix, v.severity))
-        row.cells[_short(v.node) or CLUSTER] = v
-    return rows
+        if v.control not in rows:
+            rows[v.control] = Row(v.control, v.title, v.why, v.fix, v.severity, v.notes)
+        place = short[v.node] if v.node else CLUSTER
+        rows[v.control].cells.setdefault(place, []).append(v)
+    return [rows[id_] for id_ in sorted(rows)]
 
 
-def _section(judged: Iterable[Verdict], control: str) -> str:
-    return next(verdict.notes for verdict in judged if verdict.control == control)
+def _sections(rows: Sequence[Row]) -> list[Section]:
+    """Those of the notes in their order, then any that this version does not know."""
+    unknown = dict.fromkeys(row.notes for row in rows if row.notes not in SECTIONS)
+    titles = SECTIONS | {key: key or "Without a section" for key in unknown}
+    return [
+        Section(key, title, [row for row in rows if row.notes == key])
+        for key, title in titles.items()
+    ]
 
 
-def _loud(judged: Iterable[Verdict]) -> set[str]:
-    """Answers behind what is not calm: those are shown at length."""
-    return {key for v in judged if v.outcome not in CALM for key in v.evidence}
+def _findings(rows: Iterable[Row]) -> list[Finding]:
+    found = [
+        Finding(row, outcome, [said for said in row.said if said.outcome == outcome])
+        for row in rows
+        for outcome in sorted({said.outcome for said in row.said} - set(CALM))
+    ]
+    return sorted(found, key=lambda one: (WORST.index(one.outcome), _rank(one.row), one.row.id))
 
 
-def _short(name: str) -> str:
-    return name.split(".", 1)[0]
+def _rank(row: Row) -> int:
+    known = row.severity in SEVERITIES
+    return SEVERITIES.index(row.severity) if known else len(SEVERITIES)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise ParseError(f"{path} is not the meta.json of a run: {err}") from err
-    return dict(data)
-
-
-def _answers(directory: Path, wanted: set[str], loud: set[str]) -> dict[str, Shown]:
-    found: dict[str, Shown] = {}
-    for path in sorted(directory.glob("*.jsonl")) if directory.exists() else []:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            data = json.loads(line)
-            if data["key"] in wanted:
-                found[data["key"]] = _shown(data, MOST_OUTPUT if data["key"] in loud else 400)
-    return found
-
-
-def _shown(data: Mapping[str, Any], most: int) -> Shown:
-    argv = data["argv"]
-    command = argv[2] if argv[:2] == ["sh", "-c"] else " ".join(argv)
-    output = data["stdout"] + (f"\n[stderr]\n{data['stderr']}" if data["stderr"] else "")
-    return Shown(
-        data["key"],
-        data["host"],
-        printable(command[:2000]),
-        data["rc"],
-        data["started"],
-        data["seconds"],
-        printable(output[:most]),
-        max(0, len(output) - most),
-    )
-
-
-def printable(text: str) -> str:
-    """The text with everything that is no plain character made visible."""
-    return "".join(
-        char
-        if char in "\n\t" or (char.isprintable() and not 0xD800 <= ord(char) <= 0xDFFF)
-        else "\ufffd"
-        for char in text
-    )
+def _short_names(names: Iterable[str]) -> dict[str, str]:
+    """Names up to their first dot, unless two would then be the same."""
+    every = set(names)
+    heads = Counter(name.split(".", 1)[0] for name in every) + Counter([CLUSTER])
+    return {
+        name: name.split(".", 1)[0] if heads[name.split(".", 1)[0]] == 1 else name
+        for name in every
+    }
