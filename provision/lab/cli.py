@@ -1,5 +1,6 @@
 """``python -m provision lab``: the lab on the command line."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -41,6 +42,13 @@ def in_one_sentence() -> Iterator[None]:
         sys.exit(1)
 
 
+def _plan_of(name: str) -> Plan:
+    """The plan of a lab; from now on, limits are scaled as its machines need it."""
+    plan = Plan.load(home_of(name))
+    os.environ.update(labs.environment(plan))
+    return plan
+
+
 @click.group()
 def lab() -> None:
     """QEMU nodes on networks of their own, to build and verify clusters on."""
@@ -79,7 +87,7 @@ def status(name: str) -> None:
         click.echo(f"lab: {name!r} is not up.")
         sys.exit(NOT_UP)
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         states = _states(plan, init)
         click.echo(f"{'node':<10}{'state':<12}{'public':<16}{'private':<16}")
         for machine in plan.machines:
@@ -98,7 +106,7 @@ def _states(plan: Plan, init: int) -> dict[str, str]:
 
 def _execute(name: str, argv: list[str]) -> None:
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         init = labs.init_of(plan)
         with watched(plan):
             status = namespace.run_inside(init, argv, labs.environment(plan))
@@ -120,7 +128,7 @@ def exec(name: str, command: tuple[str, ...]) -> None:  # noqa: A001 - the comma
 def ssh(name: str, node_name: str, command: tuple[str, ...]) -> None:
     """Log in to a node, or run a command there."""
     with in_one_sentence():
-        machine = Plan.load(home_of(name)).machine(node_name)
+        machine = _plan_of(name).machine(node_name)
     _execute(name, ["ssh", machine.short, *command])
 
 
@@ -130,7 +138,7 @@ def ssh(name: str, node_name: str, command: tuple[str, ...]) -> None:
 def snapshot(name: str, snapshot: str) -> None:
     """Freeze the whole lab under a name; `provisioned` is also kept for the next `lab up`."""
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         init = labs.init_of(plan)
         if snapshot == labs.PROVISIONED and plan.restored:
             click.echo("lab: this lab came from the provisioned state; it is kept already.")
@@ -146,7 +154,7 @@ def snapshot(name: str, snapshot: str) -> None:
 def reset(name: str, snapshot: str) -> None:
     """Put the whole lab back to a snapshot; what happened since is gone."""
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         init = labs.init_of(plan)
         if snapshot == labs.PROVISIONED and plan.restored:
             labs.inside(plan, init, "restart", str(labs.state_dir(plan)))
@@ -160,7 +168,7 @@ def reset(name: str, snapshot: str) -> None:
 def logs(name: str, node_name: str | None) -> None:
     """Show a node's serial console, or the supervisor's log."""
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         if node_name:
             path = plan.path("nodes", plan.machine(node_name).short, "serial.log")
         else:
@@ -173,7 +181,7 @@ def logs(name: str, node_name: str | None) -> None:
 def workload(name: str) -> None:
     """Put one small DRBD instance on the cluster, so that the DRBD controls have a subject."""
     with in_one_sentence():
-        plan = Plan.load(home_of(name))
+        plan = _plan_of(name)
         init = labs.init_of(plan)
 
         def on_node(node: str, argv: Any, *, timeout_s: float) -> subprocess.CompletedProcess[str]:

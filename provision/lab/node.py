@@ -36,7 +36,7 @@ def arguments(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> 
     ]
     return [
         *plan.qemu,
-        *("-name", name, "-machine", "q35", "-m", str(MEMORY_MIB), "-smp", str(CORES)),
+        *("-name", name, "-machine", "pc", "-m", str(MEMORY_MIB), "-smp", str(CORES)),
         *("-nodefaults", "-display", "none", "-pidfile", f"run/{name}.pid"),
         *("-chardev", f"file,id=serial,append=on,path={plan.path('nodes', name, 'serial.log')}"),
         *("-serial", "chardev:serial"),
