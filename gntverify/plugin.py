@@ -1,9 +1,10 @@
 """The pytest plugin: ``pytest --hosts=node1,node2`` judges a cluster.
 
 It does nothing unless hosts are given or controls are collected. Options, fixtures, exit statuses
-and the folder it writes are told in docs/exit-codes.md.
+and the folder it writes are described in docs/exit-codes.md and docs/report.md.
 """
 
+import json
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -115,7 +116,10 @@ def _begin(config: pytest.Config, hosts: str | None, recording: str | None) -> R
     if recording:
         target = recorded(Path(recording), site_file)
     else:
-        target = live(_hosts(hosts or ""), _options(config), site_file)
+        selection = [config.option.keyword, config.option.markexpr, *config.args]
+        target = live(
+            _hosts(hosts or ""), _options(config), site_file, selection=json.dumps(selection)
+        )
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     out = Path(config.getoption("--out") or config.rootpath / "reports" / "out")
     return Run(target, _unused(out / f"{stamp}-{target.site.name}"))

@@ -50,8 +50,10 @@ class Target:
         return [*of_hosts, *self.outside.answers]
 
 
-def live(hosts: Sequence[str], options: Options, site_file: Path | None) -> Target:
-    """Reach the hosts, and begin to ask what they were asked last time.
+def live(
+    hosts: Sequence[str], options: Options, site_file: Path | None, selection: str = ""
+) -> Target:
+    """Reach the hosts, and begin to ask what they were asked last time for this selection.
 
     Raises:
         SiteError: the site file is wrong; no host has been troubled.
@@ -64,7 +66,7 @@ def live(hosts: Sequence[str], options: Options, site_file: Path | None) -> Targ
         if not fleet.sources:
             reasons = " ".join(str(problem) for problem in fleet.unreachable.values())
             raise TargetRefused(f"None of the hosts can be asked. {reasons}")
-        fleet.prefetch(learned.recall(hosts))
+        fleet.prefetch(learned.recall(hosts, selection))
         cluster = connect(fleet.sources, expected if expected.described else None)
         site = complete(expected, cluster)
     except Exception:
@@ -74,7 +76,7 @@ def live(hosts: Sequence[str], options: Options, site_file: Path | None) -> Targ
     SourceBackend.live = fleet.sources
 
     def close() -> None:
-        learned.keep(hosts, fleet.asked())
+        learned.keep(hosts, fleet.asked(), selection)
         SourceBackend.live = {}
         fleet.close()
 

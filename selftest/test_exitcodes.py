@@ -234,6 +234,17 @@ def test_ctrl_c_leaves_the_report_of_what_was_done(suite: Suite) -> None:
     assert (suite.directory / "report.html").exists()
 
 
+def test_what_is_asked_is_learned_for_each_selection(suite: Suite) -> None:
+    suite.write(PASS, FAIL)
+    learned = suite.home / "cache" / "gntverify" / "learned"
+    assert suite.run("--hosts=n1")[0] == 1
+    (whole,) = learned.iterdir()
+    assert [["true"], 30.0] in json.loads(whole.read_text())["n1"]
+    assert suite.run("--hosts=n1", "-k", "T2")[0] == 1
+    (part,) = set(learned.iterdir()) - {whole}
+    assert [["true"], 30.0] not in json.loads(part.read_text())["n1"]
+
+
 def test_a_report_that_breaks_is_3_and_the_verdicts_stay(suite: Suite) -> None:
     suite.write(PASS, report="raise ValueError('no paper')")
     code, out, err = suite.run("--hosts=n1")

@@ -195,7 +195,7 @@ def test_a_fleet_tells_who_answers_and_who_does_not(sshd: Sshd) -> None:
     fleet.open()
     assert list(fleet.sources) == ["target"]
     assert "does not resolve" in str(fleet.unreachable["no-such-host.invalid"])
-    fleet.prefetch({"target": [(["echo", "ahead"], 5.0)]})
+    fleet.prefetch({"target": [(["echo", "ahead"], 5.0), (["echo", "in vain"], 5.0)]})
     assert fleet.sources["target"].ask(("echo", "ahead")).stdout == "ahead\n"
     assert fleet.asked()["target"] == [(["echo", "ahead"], 5.0)]
     fleet.close()
@@ -206,6 +206,7 @@ def test_what_was_learned_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert learned.recall(["b", "a"]) == {}
     learned.keep(["a", "b"], {"a": [(["true"], 5.0)]})
     assert learned.recall(["b", "a"]) == {"a": [(["true"], 5.0)]}
+    assert learned.recall(["b", "a"], "-k K02") == {}
     next(tmp_path.rglob("*.json")).write_text("[")
     assert learned.recall(["a", "b"]) == {}
 

@@ -37,6 +37,7 @@ class Session:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, ...], Future[Answer]] = {}
         self._limits: dict[tuple[str, ...], float] = {}
+        self._looked: dict[tuple[str, ...], None] = {}  # a set that keeps its order
         self._waiting: dict[int, tuple[tuple[str, ...], float, float, Future[Answer]]] = {}
         self._heard = time.monotonic()
         self._hello: Future[dict[str, Any]] = Future()
@@ -90,8 +91,8 @@ class Session:
 
     @property
     def asked(self) -> dict[tuple[str, ...], float]:
-        """Every cached command so far, with its limit in seconds."""
-        return dict(self._limits)
+        """Every cached command whose answer was looked at, with its limit in seconds."""
+        return {argv: self._limits[argv] for argv in list(self._looked)}
 
     @property
     def answers(self) -> list[Answer]:
@@ -117,6 +118,7 @@ class Session:
                 future = self._put(tuple(argv), timeout_s)
         else:
             future = self.begin(argv, timeout_s)
+            self._looked[tuple(argv)] = None
         return self._awaited(future)
 
     def ask_all(
@@ -124,6 +126,7 @@ class Session:
     ) -> list[Answer]:
         """The answers to several commands, which the host runs at once."""
         futures = [self.begin(argv, timeout_s) for argv in commands]
+        self._looked |= dict.fromkeys(tuple(argv) for argv in commands)
         return [self._awaited(future) for future in futures]
 
     def _awaited(self, future: "Future[Answer]") -> Answer:
