@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -41,7 +42,8 @@ def render(run_dir: Path) -> Path:
     return target
 
 
-def _page(report: Report) -> str:
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -52,6 +54,11 @@ def _page(report: Report) -> str:
     )
     environment.filters |= {"when": when, "few": few, "by_command": by_command, "cut": cut}
     environment.filters["few_characters"] = few_characters
+    return environment
+
+
+def _page(report: Report) -> str:
+    environment = _environment()
     style, script = (_source(environment, name) for name in ("report.css", "report.js"))
     return environment.get_template("report.html").render(
         report=report,

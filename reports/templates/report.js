@@ -25,7 +25,11 @@
       one.hidden = !fits(one, index);
       shown += one.hidden ? 0 : 1;
     });
-    told.textContent = shown === controls.length ? "" : shown + " of " + controls.length;
+    var whole = shown === controls.length;
+    document.querySelectorAll("div.section").forEach(function (one) {
+      one.hidden = !whole && !one.querySelector("details.control:not([hidden])");
+    });
+    told.textContent = whole ? "" : shown + " of " + controls.length;
   }
 
   function reveal() {
