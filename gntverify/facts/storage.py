@@ -17,7 +17,7 @@ MOUNTS = ("findmnt", "--json", "--list", "--output", "TARGET,SOURCE,FSTYPE,OPTIO
 FSTAB = ("findmnt", "--fstab", "--evaluate", *MOUNTS[1:])
 VERIFY = ("findmnt", "--verify")
 SWAPS = ("swapon", "--show=NAME,TYPE,SIZE", "--bytes", "--noheadings", "--raw")
-DISKS = ("lsblk", "--json", "--list", "--bytes", "--output", "PATH,PKNAME,TYPE,SIZE")
+DISKS = ("lsblk", "--json", "--list", "--bytes", "--output", "PATH,KNAME,PKNAME,TYPE,SIZE")
 _VERIFIED = re.compile(r"([0-9]+) parse errors?, ([0-9]+) errors?, ([0-9]+) warnings?", re.ASCII)
 EXT4 = cat(["/proc/fs/ext4/*/options"])
 
@@ -72,6 +72,7 @@ class _Mounts(Row):
 
 class _DiskRow(Row):
     path: str
+    kname: str
     pkname: str | None
     type: str
 
@@ -117,9 +118,11 @@ def parse_disks(text: str) -> dict[str, frozenset[str]]:
     """
     rows = checked(_Disks, load_json(text, "lsblk"), "lsblk").blockdevices
     parents: dict[str, set[str]] = {row.path: set() for row in rows}
+    # a logical volume's path (/dev/mapper/…) is not what its children call it (dm-0)
+    paths = {row.kname: row.path for row in rows}
     for row in rows:
         if row.pkname:
-            parents[row.path].add(f"/dev/{row.pkname}")
+            parents[row.path].add(paths.get(row.pkname, row.pkname))
     return {path: frozenset(_roots(path, parents, len(parents))) for path in parents}
 
 

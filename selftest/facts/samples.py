@@ -83,13 +83,16 @@ FSTAB_CHECK_BAD = """/mnt
 SWAPS = "/dev/sda2 partition 1073737728\n/dev/sdb2 partition 1073737728\n"
 
 LSBLK = """{"blockdevices": [
- {"path":"/dev/sda","pkname":null,"type":"disk","size":15032385536},
- {"path":"/dev/sda1","pkname":"sda","type":"part","size":6442450944},
- {"path":"/dev/md1","pkname":"sda1","type":"raid1","size":6437208064},
- {"path":"/dev/sda2","pkname":"sda","type":"part","size":1073741824},
- {"path":"/dev/sdb","pkname":null,"type":"disk","size":15032385536},
- {"path":"/dev/sdb1","pkname":"sdb","type":"part","size":6442450944},
- {"path":"/dev/md1","pkname":"sdb1","type":"raid1","size":6437208064}]}"""
+ {"path":"/dev/sda","kname":"sda","pkname":null,"type":"disk","size":15032385536},
+ {"path":"/dev/sda1","kname":"sda1","pkname":"sda","type":"part","size":6442450944},
+ {"path":"/dev/md1","kname":"md1","pkname":"sda1","type":"raid1","size":6437208064},
+ {"path":"/dev/sda2","kname":"sda2","pkname":"sda","type":"part","size":1073741824},
+ {"path":"/dev/sdb","kname":"sdb","pkname":null,"type":"disk","size":15032385536},
+ {"path":"/dev/sdb1","kname":"sdb1","pkname":"sdb","type":"part","size":6442450944},
+ {"path":"/dev/md1","kname":"md1","pkname":"sdb1","type":"raid1","size":6437208064},
+ {"path":"/dev/sda5","kname":"sda5","pkname":"sda","type":"part","size":12884901888},
+ {"path":"/dev/mapper/xenvg-a_data","kname":"dm-0","pkname":"sda5","type":"lvm","size":1073741824},
+ {"path":"/dev/drbd0","kname":"drbd0","pkname":"dm-0","type":"disk","size":1073741824}]}"""
 
 MDSTAT = """Personalities : [raid1] [linear] [raid0] [raid6] [raid5] [raid4] [raid10]\x20
 md1 : active raid1 sdb1[1] sda1[0]

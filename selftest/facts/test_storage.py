@@ -37,8 +37,8 @@ def test_disks_below_an_array_are_all_its_disks(samples: SimpleNamespace) -> Non
 @pytest.mark.parametrize(
     "rows",
     [
-        '{"path":"/dev/sda1","pkname":"sda","type":"part"}',
-        '{"path":"/dev/a","pkname":"a","type":"part"}',
+        '{"path":"/dev/sda1","kname":"sda1","pkname":"sda","type":"part"}',
+        '{"path":"/dev/a","kname":"a","pkname":"a","type":"part"}',
     ],
 )
 def test_a_disk_without_its_parent_is_refused(rows: str) -> None:
