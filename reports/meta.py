@@ -38,5 +38,10 @@ def read_meta(path: Path) -> Meta:
     """
     try:
         return Meta.model_validate_json(path.read_bytes())
+    except FileNotFoundError as err:
+        raise ParseError(
+            f"{path} is not the meta.json of a run: there is none. It is written at the end; "
+            f"the run is under way still, or was killed, and has to be made again."
+        ) from err
     except (OSError, ValueError) as err:
         raise ParseError(f"{path} is not the meta.json of a run: {err}") from err
