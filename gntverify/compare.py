@@ -30,14 +30,14 @@ def odd_ones_out(values: Mapping[str, T]) -> str:
 def odd_keys(tables: Mapping[str, Mapping[str, T]]) -> str:
     """The same for a table a node: every key on which the tables differ, a sentence each.
 
-    A key that a table lacks is shown as ``nothing``.
+    A key that a table lacks is shown as ``nothing``; tables that are all empty are equal.
 
     Raises:
         ValueError: there is nothing to compare.
     """
-    keys = sorted({key for table in tables.values() for key in table})
-    if not keys:
+    if not tables:
         raise ValueError("nothing to compare")
+    keys = sorted({key for table in tables.values() for key in table})
     odd = {
         key: odd_ones_out({name: table.get(key) for name, table in tables.items()}) for key in keys
     }

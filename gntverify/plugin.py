@@ -348,9 +348,8 @@ def pytest_terminal_summary(
     for verdict in run.verdicts:
         if verdict.outcome not in CALM:
             where = verdict.node or run.target.cluster.name
-            write(
-                f"{verdict.outcome.upper()} {verdict.control or 'host'} {where}: {verdict.message}"
-            )
+            message = verdict.message.removeprefix(f"{where}: ")
+            write(f"{verdict.outcome.upper()} {verdict.control or 'host'} {where}: {message}")
             write(f"    fix: {verdict.fix}")
     controls = {verdict.control for verdict in run.verdicts if verdict.control}
     counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(run.counts.items()))

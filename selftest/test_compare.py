@@ -25,6 +25,10 @@ def test_nothing_is_never_equal(compare: object) -> None:
         compare({})
 
 
+def test_tables_that_are_all_empty_are_equal() -> None:
+    assert odd_keys({"a": {}, "b": {}}) == ""
+
+
 @given(TABLES.filter(bool))
 def test_silence_means_equal_and_else_every_node_is_named(values: dict[str, int]) -> None:
     said = odd_ones_out(values)

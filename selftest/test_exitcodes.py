@@ -184,7 +184,7 @@ def test_a_fail_is_told_with_its_fix_and_the_report(suite: Suite) -> None:
     suite.write(FAIL)
     code, out, _ = suite.run("--hosts=n1,n2")
     assert code == 1
-    assert "FAIL T2 n2.gnt.example: n2.gnt.example: expected nX, got n2" in out
+    assert "FAIL T2 n2.gnt.example: expected nX, got n2" in out
     assert "fix: mend T2." in out
     assert "1 controls, 2 verdicts: 2 fail" in out
     assert f"report: {suite.directory.relative_to(suite.home)}/report.html" in out
