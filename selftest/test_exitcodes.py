@@ -145,8 +145,12 @@ class Suite:
 
     @property
     def outcomes(self) -> list[tuple[str, str, str]]:
-        """Control, node and outcome of each verdict, in order."""
-        lines = (self.directory / "verdicts.jsonl").read_text().splitlines()
+        """Control, node and outcome of each of its verdicts, in order."""
+        return self.outcomes_of(self.directory)
+
+    def outcomes_of(self, directory: Path) -> list[tuple[str, str, str]]:
+        """The same of another run."""
+        lines = (directory / "verdicts.jsonl").read_text().splitlines()
         told = [json.loads(line) for line in lines]
         return [(one["control"], one["node"].split(".")[0], one["outcome"]) for one in told]
 
@@ -243,6 +247,18 @@ def test_what_is_asked_is_learned_for_each_selection(suite: Suite) -> None:
     assert suite.run("--hosts=n1", "-k", "T2")[0] == 1
     (part,) = set(learned.iterdir()) - {whole}
     assert [["true"], 30.0] not in json.loads(part.read_text())["n1"]
+
+
+def test_evidence_is_judged_again_with_no_host_at_all(suite: Suite) -> None:
+    suite.write(PASS, FAIL, UNKNOWN)
+    assert suite.run("--hosts=n1")[0] == 1
+    live, evidence = suite.outcomes, suite.directory / "evidence"
+    suite.write(PASS, FAIL, UNKNOWN, ("T8", "node.source.ask(('never', 'asked'))"))
+    code, out, err = suite.run(f"--replay={evidence.relative_to(suite.home)}", "--out=again")
+    assert code == 1, out + err
+    assert "The recording of 'n1' has no answer to `never asked`." in out
+    (again,) = (suite.home / "again").iterdir()
+    assert suite.outcomes_of(again) == [*live, ("T8", "n1", "unknown")]
 
 
 def test_a_report_that_breaks_is_3_and_the_verdicts_stay(suite: Suite) -> None:
