@@ -64,47 +64,52 @@ def _fleet(sshd: Sshd) -> Iterator[Fleet]:
         fleet.close()
 
 
-def _median(way: Way) -> tuple[float, int]:
-    taken, number = [], 0
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        number = way()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken), number
-
-
-def _bound(sshd: Sshd, commands: list[str]) -> float:
+@contextmanager
+def _warm(sshd: Sshd, commands: list[str]) -> Iterator[Way]:
     """The same commands as one script on a channel that is open: the node's own work."""
     script = "\n".join(f"( {command}\n) </dev/null >/dev/null 2>&1" for command in commands)
     with _fleet(sshd) as fleet:
         source = fleet.sources[sshd.name]
-        taken = []
-        for _ in range(REPEATS):
-            began = time.perf_counter()
-            source.ask(("sh", "-c", script), fresh=True)
-            taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+        yield lambda: source.ask(("sh", "-c", script), fresh=True).status()
+
+
+def _taken(way: Way) -> tuple[float, int]:
+    began = time.perf_counter()
+    number = way()
+    return time.perf_counter() - began, number
+
+
+def _measured(ways: dict[str, Way]) -> tuple[dict[str, float], int]:
+    """Medians, and the number of checks.
+
+    Way after way in each round: a machine that gets busier meanwhile must not favour one of them.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    numbers: dict[str, int] = {}
+    for number in range(1, REPEATS + 1):
+        for name, way in ways.items():
+            print(f"bench: round {number} of {REPEATS}, {name} …", flush=True)
+            seconds, numbers[name] = _taken(way)
+            taken[name].append(seconds)
+    del numbers["bound"]
+    (checks_run,) = set(numbers.values())
+    return {name: statistics.median(each) for name, each in taken.items()}, checks_run
 
 
 def main() -> None:
     """Measure, print, write."""
     with tempfile.TemporaryDirectory() as directory, running_sshd(Path(directory)) as sshd:
         learned: dict[str, list[tuple[list[str], float]]] = {}
-        began = time.perf_counter()
-        gntverify(sshd, learned)
-        first = time.perf_counter() - began
-        ways: dict[str, Way] = {
-            "gntverify": lambda: gntverify(sshd, learned),
-            "testinfra-ssh": lambda: of_testinfra(sshd, "ssh"),
-            "testinfra-controlpath": lambda: control_path(sshd),
-            "testinfra-paramiko": lambda: of_testinfra(sshd, "paramiko"),
-        }
-        seconds: dict[str, float] = {}
-        number = 0
-        for name, way in ways.items():
-            print(f"bench: {name}, {REPEATS} times …", flush=True)
-            seconds[name], number = _median(way)
-        seconds["bound"] = _bound(sshd, [argv[2] for argv, _ in learned[sshd.name]])
+        first, _ = _taken(lambda: gntverify(sshd, learned))
+        with _warm(sshd, [argv[2] for argv, _ in learned[sshd.name]]) as bound:
+            ways: dict[str, Way] = {
+                "gntverify": lambda: gntverify(sshd, learned),
+                "testinfra-ssh": lambda: of_testinfra(sshd, "ssh"),
+                "testinfra-controlpath": lambda: control_path(sshd),
+                "testinfra-paramiko": lambda: of_testinfra(sshd, "paramiko"),
+                "bound": bound,
+            }
+            seconds, number = _measured(ways)
     _show(number, seconds, first)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps({"checks": number, "ways": seconds}, indent=1) + "\n")
