@@ -43,7 +43,7 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
     return (
         Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),
         Step("the cluster", (*inside, "provision", "cluster", "--site", str(site_file))),
-        Step("a DRBD instance", ("provision", "lab", "workload", *name)),
+        Step("a workload", ("provision", "lab", "workload", *name)),
         Step("the snapshot", ("provision", "lab", "snapshot", *name, "provisioned")),
         Step("the suite", (*inside, *suite), vital=False),
     )

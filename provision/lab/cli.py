@@ -179,7 +179,7 @@ def logs(name: str, node_name: str | None) -> None:
 @lab.command()
 @named
 def workload(name: str) -> None:
-    """Put one small DRBD instance on the cluster, so that the DRBD controls have a subject."""
+    """Put a small DRBD instance and a RAPI user on the cluster: subjects for the controls."""
     with in_one_sentence():
         plan = _plan_of(name)
         init = labs.init_of(plan)
@@ -191,11 +191,9 @@ def workload(name: str) -> None:
                 inner, capture_output=True, text=True, timeout=timeout_s, check=False
             )
 
-        with Progress("lab").step("one DRBD instance"):
+        with Progress("lab").step("a DRBD instance and a RAPI user"):
             made = ensure_workload(load_site(Path(plan.site_file)), on_node)
-        click.echo(
-            "lab: the instance was made." if made else "lab: the instance is there already."
-        )
+        click.echo("lab: they were made." if made else "lab: they are there already.")
 
 
 @lab.command()

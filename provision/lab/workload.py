@@ -1,9 +1,12 @@
-"""One small DRBD instance in the lab, so that the DRBD controls have a subject.
+"""What a cluster in service has and a new one has not, so that every control has a subject.
 
-It is created stopped and without an OS; its disks are active, so both nodes hold a connected
-minor. Nothing runs in it: a snapshot of the lab stays a snapshot at rest.
+One small DRBD instance: created stopped and without an OS; its disks are active, so both nodes
+hold a connected minor. Nothing runs in it: a snapshot of the lab stays a snapshot at rest.
+And one user of the remote API, who may read; nobody knows the password.
 """
 
+import hashlib
+import secrets
 import subprocess
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,6 +16,8 @@ from gntverify.errors import CommandFailed, CommandTimeout
 from gntverify.site import Site
 
 INSTANCE = "vm1.gnt.example"
+USER = "reader"
+USERS_FILE = "/var/lib/ganeti/rapi/users"
 LIMIT_S = 120.0
 
 
@@ -26,7 +31,7 @@ class OnNode(Protocol):
 
 
 def ensure_workload(site: Site, on_node: OnNode) -> bool:
-    """Make the instance on the first two nodes, unless it is there; True when it was made.
+    """Make instance and user, unless they are there; True when anything was made.
 
     Raises:
         CommandFailed: Ganeti refused; its last line is in the message.
@@ -37,13 +42,27 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
     def ganeti(*argv: str) -> str:
         return _output(on_node, master.short, argv)
 
-    made = INSTANCE not in ganeti("gnt-instance", "list", "--no-headers", "-o", "name").split()
-    if made:
+    instance = INSTANCE in ganeti("gnt-instance", "list", "--no-headers", "-o", "name").split()
+    if not instance:
         add = ("gnt-instance", "add", "-t", "drbd", "-s", "1g", "-o", "noop")
         place = ("-n", f"{master.name}:{other.name}", "--no-start", "--no-install")
         ganeti(*add, *place, "--no-name-check", "--no-ip-check", INSTANCE)
         ganeti("gnt-instance", "activate-disks", INSTANCE)
-    return made
+    user = ganeti("sh", "-c", f"[ ! -e {USERS_FILE} ] || echo there").strip()
+    if not user:
+        ganeti("sh", "-c", users_file(secrets.token_hex(16)))
+        ganeti("gnt-cluster", "redist-conf")
+    return not (instance and user)
+
+
+def users_file(password: str) -> str:
+    """Shell text that makes RAPI's users file as Ganeti wants it, the password as a hash."""
+    text = f"{USER}:Ganeti Remote API:{password}".encode()
+    digest = hashlib.md5(text, usedforsecurity=False).hexdigest()  # what RAPI compares with
+    return (
+        f"umask 077 && echo '{USER} {{HA1}}{digest}' > {USERS_FILE} && "
+        f"chown gnt-rapi:gnt-masterd {USERS_FILE} && chmod 640 {USERS_FILE}"
+    )
 
 
 def _output(on_node: OnNode, node: str, argv: Sequence[str]) -> str:
