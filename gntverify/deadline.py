@@ -44,6 +44,7 @@ def wait_for(
     limit_s: float,
     *,
     every_s: float = 0.5,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Ask ``probe`` until it returns a value, and return that.
 
@@ -53,6 +54,7 @@ def wait_for(
             ``state`` is what was seen, for the message. It raises when waiting is pointless.
         limit_s: the limit in seconds, unscaled.
         every_s: pause between two probes, in seconds.
+        sleep: how to pause; others go on meanwhile where it is gevent's.
 
     Raises:
         DeadlinePassed: the limit passed; the message carries the last state seen.
@@ -66,4 +68,4 @@ def wait_for(
             raise DeadlinePassed(
                 f"{condition} was awaited for {scaled(limit_s):.0f} s; last seen: {state}."
             )
-        time.sleep(every_s)
+        sleep(every_s)

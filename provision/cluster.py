@@ -8,16 +8,15 @@ from pathlib import Path
 
 import click
 import gevent
-from gevent import monkey
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 
-from gntverify.errors import GntverifyError, SiteError, Unreachable
+from gntverify.errors import GntverifyError, SiteError, TargetRefused, Unreachable
 from gntverify.site import Site, load_site
 from provision.connector import OpenSshConnector, remove_directory, socket_directory
 from provision.engine import Outcome, be_quiet, run_section
 from provision.inventory import check_site, make_inventory, new_state
 from provision.notes import SECTIONS
-from provision.notes._ganeti import MembershipFacts
+from provision.notes._ganeti import Membership, MembershipFacts, find_master
 from provision.section import Context, Section
 
 REFUSED = 4
@@ -56,19 +55,22 @@ def cluster(
     except SiteError as err:
         click.echo(f"cluster: {err}", err=True)
         sys.exit(REFUSED)
-    monkey.patch_time()  # a wait for one node must not hold up the others
     be_quiet()
     sections = _chosen(first, only)
+    begun = False
     try:
         with _connected(site, ssh_config) as context:
+            begun = True
             _run(sections, context, dry=dry)
     except SiteError as err:
         click.echo(f"cluster: {err}", err=True)
         sys.exit(REFUSED)
     except GntverifyError as err:
         click.secho(f"cluster: {err}", err=True, fg="red")
-        click.echo("cluster: a new run goes on from there; what was done stays done.", err=True)
-        sys.exit(FAILED)
+        if begun:
+            click.echo("cluster: a new run goes on from there; what was done stays.", err=True)
+        refused = isinstance(err, TargetRefused) and not begun
+        sys.exit(REFUSED if refused else FAILED)
 
 
 def _chosen(first: str | None, only: Sequence[str]) -> list[Section]:
@@ -82,6 +84,7 @@ def _connected(site: Site, ssh_config: Path | None) -> Iterator[Context]:
 
     Raises:
         Unreachable: a node could not be reached; the message names it.
+        TargetRefused: the nodes are in another cluster, or not of one mind about theirs.
     """
     directory = socket_directory()
     inventory = make_inventory(
@@ -99,7 +102,7 @@ def _connected(site: Site, ssh_config: Path | None) -> Iterator[Context]:
                 raise Unreachable(name, str(greenlet.exception.args[0]))
             greenlet.get()
         context = Context(site, inventory, site.nodes[0].name)
-        yield Context(site, inventory, _master(context))
+        yield Context(site, inventory, find_master(site, _memberships(context)))
     finally:
         for host in inventory:
             if host.connected:
@@ -107,19 +110,18 @@ def _connected(site: Site, ssh_config: Path | None) -> Iterator[Context]:
         remove_directory(directory)
 
 
-def _master(context: Context) -> str:
-    """The master that a node of this cluster knows; the site's first node without a cluster."""
+def _memberships(context: Context) -> dict[str, Membership]:
+    """Node to the cluster it is in, of all nodes: asked before anything is changed."""
     new_state(context.inventory)
+    found = {}
     for node in context.site.nodes:
         try:
-            have = context.ask(node.name, MembershipFacts)
+            found[node.name] = context.ask(node.name, MembershipFacts)
         except PyinfraError as err:
             raise Unreachable(
                 node.name, f"Host {node.name!r} did not answer a first question."
             ) from err
-        if have.cluster == context.cluster_name and context.site.node(have.master):
-            return have.master
-    return context.site.nodes[0].name
+    return found
 
 
 def _run(sections: Sequence[Section], context: Context, *, dry: bool) -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
+import gevent
 from gevent import subprocess as gsubprocess
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 
-from gntverify.deadline import scaled, wait_for
+from gntverify.deadline import factor, scaled, wait_for
+from gntverify.errors import DeadlinePassed, Unreachable
 
 if TYPE_CHECKING:
     from pyinfra.api.command import StringCommand
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 CONNECT_S = 20.0
 COMMAND_S = 60.0
 BOOT_S = 180.0
+LONGEST_POST_S = 600.0
+"""What a server may take before its kernel starts; no emulation makes that longer."""
 GRACE_S = 10.0
 ENDED = 124
 """Exit status of a command that was ended at its limit, as ``timeout(1)`` has it."""
@@ -181,11 +185,17 @@ class OpenSshConnector(BaseConnector):
         """Reboot and come back with another boot id.
 
         Raises:
-            DeadlinePassed: it did not; the message tells what ssh said last.
+            Unreachable: the boot id of now is not known, and without it no other one is.
+            DeadlinePassed: it did not; the message tells what the command and ssh said last.
         """
+        name = self.host.name
         before = self._boot_id()
+        if not before:
+            raise Unreachable(
+                name, f"Node {name!r} did not tell its boot id: no reboot was tried."
+            )
         # The command often loses its connection before it can tell its status.
-        self._on_node("systemctl reboot", None, scaled(COMMAND_S))
+        status, out, err = self._on_node("systemctl reboot", None, scaled(COMMAND_S))
         self.disconnect()
 
         def probe() -> tuple[str | None, str]:
@@ -196,9 +206,16 @@ class OpenSshConnector(BaseConnector):
             if now not in ("", before):
                 return now, "up"
             self.disconnect()
-            return None, "still the old boot"
+            return None, "still the old boot" if now else "no boot id"
 
-        wait_for(f"Node {self.host.name!r} after its reboot", probe, BOOT_S, every_s=2.0)
+        try:
+            what = f"Node {name!r} after its reboot"
+            wait_for(what, probe, boot_limit(), every_s=2.0, sleep=gevent.sleep)
+        except DeadlinePassed as late:
+            said = (out + err).decode(errors="replace").strip() or "nothing"
+            raise DeadlinePassed(
+                f"{late} `systemctl reboot` had ended with status {status} and said: {said}."
+            ) from late
         self._on_node(
             "systemctl is-system-running --wait", None, scaled(BOOT_S)
         )  # degraded is for the verification to judge
@@ -211,6 +228,11 @@ class OpenSshConnector(BaseConnector):
 
     def _remember(self, command: str, status: int, output: str) -> None:
         self.host.connector_data["last"] = (command, status, output)
+
+
+def boot_limit() -> float:
+    """How long a reboot may take, unscaled: on a server the firmware takes most of it."""
+    return max(BOOT_S, LONGEST_POST_S / factor())
 
 
 class BlankConnector(BaseConnector):

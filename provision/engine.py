@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import gevent
+from pyinfra.api.command import FunctionCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import BaseStateCallback
@@ -14,7 +15,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from gntverify.errors import CommandFailed, GntverifyError
 from provision.inventory import new_state
-from provision.section import Context, Section, Stage
+from provision.section import Change, Context, Section, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     from pyinfra.api.state import State
 
 TAIL_LINES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An operation that changes, or would change, a node: its name, and its commands."""
-
-    node: str
-    step: str
-    commands: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -109,7 +101,9 @@ def run_section(
         if tell is not None:
             state.callback_handlers.append(Watch(tell))
         if dry:
-            outcome.changes += _planned(state)
+            planned = list(_planned(state))
+            outcome.changes += planned
+            context.planned.extend(planned)
         elif _differs(state):
             _execute(section, state)
             outcome.changes += _changed(state)
@@ -195,8 +189,15 @@ def _planned(state: "State") -> Iterator[Change]:
         with ctx_state.use(state), ctx_host.use(host):
             for op_hash, op in state.ops[host].items():
                 if op.operation_meta.will_change:
-                    lines = tuple(str(command) for command in op.command_generator())
+                    lines = tuple(_shown(command) for command in op.command_generator())
                     yield Change(host.name, step_name(state, op_hash), lines)
+
+
+def _shown(command: object) -> str:
+    """A command as text; of one that runs here, its function's name (``systemctl reboot``)."""
+    if isinstance(command, FunctionCommand):
+        return str(command.function.__name__).replace("_", " ")
+    return str(command)
 
 
 def _differs(state: "State") -> bool:

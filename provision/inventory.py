@@ -52,6 +52,7 @@ def check_site(site: Site, file: Path) -> None:
             ("cluster.name", site.cluster.name),
             ("cluster.address", site.cluster.address),
             ("network.private.network", site.network.private.network),
+            ("network.private.interface", site.network.private.port),
         )
         if not value
     ]
@@ -59,4 +60,18 @@ def check_site(site: Site, file: Path) -> None:
         raise SiteError(
             f"Site file {str(file)!r}: a cluster is built from {', '.join(lacking)} too; "
             f"they are not set."
+        )
+    mode = site.network.private.mode
+    if mode != "bridged":
+        raise SiteError(
+            f"Site file {str(file)!r}: network.private.mode is {mode!r}; the notes' steps build a "
+            f"bridge, and nothing else."
+        )
+    port = site.network.private.port
+    if port == site.network.public.interface:
+        raise SiteError(
+            f"Site file {str(file)!r}: network.public.interface is {port!r}, and by "
+            f"network.private.interface and network.private.vlan the bridge would take {port!r} "
+            f"as its port: no node could be reached any more. Set network.private.vlan, or "
+            f"another network.private.interface."
         )

@@ -10,10 +10,10 @@ import click
 
 from gntverify.site import Site, load_site
 from provision.connector import BlankConnector
-from provision.engine import Change, run_section
+from provision.engine import run_section
 from provision.inventory import make_inventory, new_state
 from provision.notes import SECTIONS
-from provision.section import Context, Section
+from provision.section import Change, Context, Section
 
 HEAD = """\
 # Runbook

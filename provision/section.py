@@ -1,7 +1,7 @@
 """What a section of the deployment notes is to this project."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gntverify.errors import TargetRefused
@@ -17,16 +17,27 @@ Where = Literal["all", "master", "others"]
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """An operation that changes, or would change, a node: its name, and its commands."""
+
+    node: str
+    step: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a deploy may know: the site, and answers of other nodes.
 
     Attributes:
         master: FQDN of the node on which the cluster's commands run.
+        planned: what a dry run has come to so far; empty in a run that changes something.
     """
 
     site: Site
     inventory: "Inventory"
     master: str
+    planned: list[Change] = field(default_factory=list)
 
     @property
     def cluster_name(self) -> str:
@@ -48,6 +59,15 @@ class Context:
         if found is None:
             raise TargetRefused(f"Site {self.site.name!r} has no node {name!r}.")
         return found
+
+    def plans(self, words: str, node: str | None = None) -> bool:
+        """Whether this dry run has planned a command with these words, on that node or on any."""
+        return any(
+            words in command
+            for change in self.planned
+            if node in (None, change.node)
+            for command in change.commands
+        )
 
     def ask(self, name: str, fact: "type[FactBase[T]]", **arguments: Any) -> T:
         """A fact of another node than the one at hand."""

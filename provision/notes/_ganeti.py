@@ -1,22 +1,24 @@
 """What Ganeti tells of itself: cheap facts from its files, dear ones from its commands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pyinfra.api.facts import FactBase
 
 from gntverify.errors import TargetRefused
+from gntverify.site import Site
+from provision.notes._facts import SSCONF
 
-if TYPE_CHECKING:
-    from provision.section import Context
-
-SSCONF = "/var/lib/ganeti/ssconf"
 KEY = "/root/.ssh/id_rsa.pub"
 INIT_S = 180
 ADD_S = 240
 MODIFY_S = 90
+START_S = 90
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
+EVERYWHERE = frozenset({"noded", "confd", "mond"})
+ON_MASTER = EVERYWHERE | {"wconfd", "luxid", "rapi"}
+"""The daemons that always run, by the node's role; kvmd and metad come and go."""
+ALL = ("noded", "confd", "wconfd", "rapi", "luxid", "kvmd", "mond", "metad")
 
 
 @dataclass(frozen=True)
@@ -64,30 +66,65 @@ class RunningDaemon:
     arguments: tuple[str, ...]
 
 
-class DaemonFacts(FactBase[tuple[RunningDaemon, ...]]):
-    """Ganeti's daemons that run, with their arguments."""
+@dataclass(frozen=True)
+class Daemons:
+    """Ganeti's daemons of a node.
+
+    Attributes:
+        running: those that run, with their arguments.
+        startable: those that this Ganeti has and starts, in their order.
+    """
+
+    running: tuple[RunningDaemon, ...] = ()
+    startable: tuple[str, ...] = ()
+
+
+class DaemonFacts(FactBase[Daemons]):
+    """Ganeti's daemons: those that run, and those that daemon-util starts."""
 
     def command(self) -> str:
-        """Lines of arguments."""
-        return "ps -eo args= | grep -E '(^|[ /])ganeti-[a-z]+d?( |$)' | grep -v grep || true"
+        """Lines of a program and its arguments; lines of a name."""
+        names = ",".join(f"ganeti-{name}" for name in ALL)
+        return (
+            f"ps -ww -o comm=,args= -C {names}; "
+            f"[ ! -x {DAEMON_UTIL} ] || {DAEMON_UTIL} list-start-daemons"
+        )
 
     @staticmethod
-    def default() -> tuple[RunningDaemon, ...]:
-        """None runs."""
-        return ()
+    def default() -> Daemons:
+        """None is there."""
+        return Daemons()
 
-    def process(self, output: list[str]) -> tuple[RunningDaemon, ...]:
-        """The first word that is a daemon, and the words after it."""
-        found = []
-        for line in output:
-            words = line.split()
-            for position, word in enumerate(words[:3]):
-                base = word.rpartition("/")[2]
-                if base.startswith("ganeti-"):
-                    name = base.removeprefix("ganeti-")
-                    found.append(RunningDaemon(name, tuple(words[position + 1 :])))
-                    break
-        return tuple(found)
+    def process(self, output: list[str]) -> Daemons:
+        """The first word is a daemon; its arguments are what follows its program.
+
+        What ended and was not waited for has no program, only its name in brackets.
+        """
+        running, startable = [], []
+        for program, *words in filter(None, map(str.split, output)):
+            name = program.removeprefix("ganeti-")
+            at = [i for i, word in enumerate(words) if word.rpartition("/")[2] == program]
+            if at:
+                running.append(RunningDaemon(name, tuple(words[at[0] + 1 :])))
+            elif not words:
+                startable.append(name)
+        return Daemons(tuple(running), tuple(startable))
+
+
+def start_commands(have: Daemons, *, is_master: bool) -> list[str]:
+    """What starts the daemons of the node's role that do not run.
+
+    RAPI comes last, and is tried until it stays or the step's limit passes: it may be bound to
+    the cluster's address, which luxid brings up some time after its own start.
+    """
+    running = {daemon.name for daemon in have.running}
+    role = ON_MASTER if is_master else EVERYWHERE
+    missing = [name for name in have.startable if name in role and name not in running]
+    rapi = f"until {DAEMON_UTIL} start ganeti-rapi; do sleep 2; done"
+    return [
+        *(f"{DAEMON_UTIL} start ganeti-{name}" for name in missing if name != "rapi"),
+        *([rapi] if "rapi" in missing else []),
+    ]
 
 
 class HypervisorParameters(FactBase[dict[str, dict[str, str]]]):
@@ -132,20 +169,62 @@ class Parameters:
     values: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """The word after ``-H``."""
-        pairs = ",".join(f"{key}={value}" for key, value in self.values.items())
-        return f"{self.hypervisor}:{pairs}"
+        """The word after ``-H``, in which a comma of a value does not end it."""
+        pairs = (f"{key}={_escaped(value)}" for key, value in self.values.items())
+        return f"{self.hypervisor}:{','.join(pairs)}"
 
 
-def refuse_other_cluster(node: str, have: Membership, context: "Context") -> None:
+def _escaped(value: str) -> str:
+    """As Ganeti's ``UnescapeAndSplit`` reads it."""
+    return value.replace("\\", "\\\\").replace(",", "\\,")
+
+
+def find_master(site: Site, have: Mapping[str, Membership]) -> str:
+    """FQDN of the cluster's master, as all its members know it.
+
+    Where no node is in any cluster, it is the site's first: there, and only then, the cluster
+    may be initialised.
+
+    Raises:
+        TargetRefused: a node is in another cluster, or it cannot be told who the master is.
+    """
+    for node, membership in have.items():
+        refuse_other_cluster(node, membership, site)
+    views = {node: membership.master for node, membership in have.items() if membership.cluster}
+    if not views:
+        return site.nodes[0].name
+    if len(set(views.values())) > 1:
+        told = ", ".join(f"on {node!r} it is {master!r}" for node, master in views.items())
+        raise TargetRefused(
+            f"The nodes disagree about the master of {site.cluster.name!r}: {told}. See with "
+            f"`gnt-cluster getmaster` and `gnt-cluster redist-conf` to it that they agree."
+        )
+    master = next(iter(views.values()))
+    found = site.node(master)
+    if found is None:
+        raise TargetRefused(
+            f"{next(iter(views))!r} knows {master!r} as the master of {site.cluster.name!r}, and "
+            f"the site file has no such node. Add it there, or fail over to a node of the site "
+            f"(`gnt-cluster master-failover` on a candidate)."
+        )
+    if not have[found.name].cluster:
+        raise TargetRefused(
+            f"{', '.join(map(repr, views))} know {found.name!r} as the master of "
+            f"{site.cluster.name!r}, and {found.name!r} itself is in no cluster: was it installed "
+            f"anew? Fail over first, with `gnt-cluster master-failover` on a candidate."
+        )
+    return found.name
+
+
+def refuse_other_cluster(node: str, have: Membership, site: Site) -> None:
     """Leave a node alone that is in another cluster.
 
     Raises:
         TargetRefused: it is.
     """
-    if have.cluster and have.cluster != context.cluster_name:
+    if have.cluster and have.cluster != site.cluster.name:
         raise TargetRefused(
-            f"Startup of the Cluster: {node!r} is in cluster {have.cluster!r}, the site's is "
-            f"{context.cluster_name!r}. Remove it there (`gnt-node remove`, or `gnt-cluster "
-            f"destroy` on its master), or correct cluster.name of the site file."
+            f"{node!r} is in cluster {have.cluster!r}, the site's is {site.cluster.name!r}. "
+            f"Remove it there (`gnt-node remove`, or `gnt-cluster destroy` on its master), or "
+            f"correct cluster.name of the site file."
         )

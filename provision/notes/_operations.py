@@ -9,7 +9,7 @@ from pyinfra.api.operation import operation as pyinfra_operation
 from pyinfra.context import host
 
 from gntverify.deadline import scaled
-from provision.notes._facts import REBOOT_MARKER, FileText, InstalledPackages
+from provision.notes._facts import REBOOT_MARKER, Dpkg, DpkgFacts, FileText
 
 if TYPE_CHECKING:
     from gntverify.site.model import Node
@@ -26,6 +26,18 @@ REFRESH = (
     " | grep -q . || apt-get -q update"
 )
 """The lists are fetched again when those at hand are older than an hour."""
+UNASKED = "DEBIAN_FRONTEND=noninteractive"
+WAIT = "-o DPkg::Lock::Timeout=300"
+INSTALL = (
+    f"{UNASKED} apt-get -q -y {WAIT}"
+    " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install"
+)
+REPAIR = (
+    f"apt-get -q {WAIT} check >/dev/null 2>&1; "
+    f"{UNASKED} dpkg --configure -a --force-confdef --force-confold"
+)
+"""Goes on where dpkg was interrupted. apt-get only waits here, for one that is still at work:
+dpkg itself would give up at once."""
 
 
 def limit(limit_s: float) -> int:
@@ -56,7 +68,8 @@ def text_file(path: str, content: str, mode: str = "644", *, reboot: bool = Fals
         mode: in octal; only set when the file is written.
         reboot: whether a change is worth a reboot.
     """
-    if host.get_fact(FileText, path=path) == content:
+    most = len(content.encode()) + 1  # enough to tell; a whole program may lie there
+    if host.get_fact(FileText, path=path, most=most) == content:
         return
     new = quote(f"{path}.new")
     yield (f"printf %s {quote(content)} > {new} && chmod {mode} {new} && mv {new} {quote(path)}")
@@ -67,17 +80,15 @@ def text_file(path: str, content: str, mode: str = "644", *, reboot: bool = Fals
 @operation
 def packages(names: Iterable[str], *, recommends: bool) -> Commands:
     """These Debian packages are installed; one call of apt-get for all that are missing."""
-    installed: frozenset[str] = host.get_fact(InstalledPackages)
-    missing = sorted(frozenset(names) - installed)
+    have: Dpkg = host.get_fact(DpkgFacts)
+    missing = sorted(frozenset(names) - have.installed)
+    if have.interrupted:
+        yield REPAIR
     if not missing:
         return
     yield REFRESH
     chosen = "" if recommends else " --no-install-recommends"
-    yield (
-        "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300"
-        " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
-        f" install{chosen} {' '.join(missing)}"
-    )
+    yield f"{INSTALL}{chosen} {' '.join(missing)}"
 
 
 @operation

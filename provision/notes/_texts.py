@@ -1,13 +1,16 @@
 """Files of a node with our part in them: text in, text out; everybody else's lines stay."""
 
 import re
-from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Interface, IPv4Network
 
 from gntverify.site.model import PrivateNetwork
 
 ANY = "0.0.0.0"  # noqa: S104 - the word for "no -b"; nothing is bound here
-_STANZA = re.compile(r"(iface|auto|mapping|source|source-directory|rename|allow-\S+|no-\S+)\b")
+_STANZA = re.compile(
+    r"iface|auto|mapping|source|source-directory|template|rename|allow-\S+|no-(auto-down|scripts)"
+)
+_SAME = {"yes": "on", "no": "off"}
 
 
 def bridge_stanza(private: PrivateNetwork, network: IPv4Network, address: str) -> str:
@@ -28,23 +31,82 @@ iface {private.bridge} inet static
 
 
 def with_bridge(text: str, name: str, stanza: str) -> str:
-    """The interfaces file with this stanza for the bridge, in place of any other of its own."""
-    if stanza in text:
+    """The interfaces file with this stanza for the bridge.
+
+    An ``inet`` stanza of the bridge that means the same stays as it is. Of one that means
+    something else, the options that ours does not have stay (``mtu``, ``up``). Nothing else
+    changes: neither an ``inet6`` stanza, nor what other interfaces have.
+    """
+    lines, ours = text.splitlines(), stanza.splitlines()
+    head = f"iface {name} inet"
+    begin = next(i for i, line in enumerate(ours) if line.startswith(head))
+    auto = any(words[:1] == ["auto"] and name in words for words in map(str.split, lines))
+    stanzas = [
+        (start, end) for start, end in _stanzas(lines) if lines[start].split()[:3] == head.split()
+    ]
+    if not stanzas:
+        new = "".join(f"{line}\n" for line in ours if not (auto and line == f"auto {name}"))
+        return f"{text.rstrip()}\n\n{new}" if text.strip() else new
+    same = [at for at in stanzas if _meaning(lines[slice(*at)]) == _meaning(ours[begin:])]
+    start, end = (same or stanzas)[0]
+    if same and auto:
         return text
-    kept: list[str] = []
-    inside = False
-    for line in text.splitlines():
-        words = line.split()
-        if words and _STANZA.match(words[0]):
-            inside = words[0] == "iface" and words[1:2] == [name]
-            if words[0] == "auto" and words[1:] == [name]:
-                continue
-        elif not words or words[0].startswith("#"):
-            inside = inside and bool(words)
-        if not inside:
-            kept.append(line)
-    body = "\n".join(line for line in kept if line not in stanza.splitlines()[:2]).rstrip()
-    return f"{body}\n\n{stanza}" if body else stanza
+    known = {key for key, _ in _options(ours[begin:])}
+    kept = [line for key, line in _options(lines[start:end]) if key not in known]
+    body = lines[start:end] if same else [*ours[begin:], *kept]
+    before = lines[:start] if auto else [*lines[:start], f"auto {name}"]
+    return "".join(f"{line}\n" for line in (*before, *body, *lines[end:]))
+
+
+def _stanzas(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where each stanza begins, and where it ends: only the next one's keyword ends it.
+
+    Blank lines and comments in front of that keyword are the next one's.
+    """
+    starts = [i for i, line in enumerate(lines) if _STANZA.fullmatch(_first(line))]
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
+        while end > start + 1 and _first(lines[end - 1])[:1] in ("", "#"):
+            end -= 1
+        yield start, end
+
+
+def _options(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The lines of a stanza behind its first, each with its option's name.
+
+    bridge-utils takes ``bridge-ports`` for ``bridge_ports``; a line that ends in a backslash
+    goes on in the next.
+    """
+    key = ""
+    goes_on = False
+    for line in lines[1:]:
+        key = key if goes_on else _first(line).replace("-", "_")
+        goes_on = line.endswith("\\")
+        yield key, line
+
+
+def _first(line: str) -> str:
+    return "".join(line.split()[:1])
+
+
+def _meaning(lines: Sequence[str]) -> tuple[object, ...]:
+    """What matters of a bridge's stanza, whatever the spelling."""
+    values = {key: " ".join(line.split()[1:]) for key, line in _options(lines)}
+    address = values.get("address", "")
+    if "/" not in address:
+        address = f"{address}/{values.get('netmask', '')}"
+    try:
+        place = str(IPv4Interface(address))
+        delay = float(values.get("bridge_fd", ""))
+    except ValueError:
+        return ()
+    stp = values.get("bridge_stp", "")
+    return (
+        lines[0].split(),
+        place,
+        sorted(values.get("bridge_ports", "").split()),
+        _SAME.get(stp, stp),
+        delay,
+    )
 
 
 def with_hosts(text: str, wanted: Mapping[str, str]) -> str:
@@ -87,6 +149,20 @@ def with_daemon_arguments(text: str, binds: Mapping[str, str]) -> str:
         else:
             lines.append(new)
     return "".join(f"{line}\n" for line in lines)
+
+
+def daemon_words(text: str, daemon: str) -> tuple[str, ...] | None:
+    """The arguments that /etc/default/ganeti has for a daemon.
+
+    None where only a shell could tell them. ``EXTRA_…_ARGS`` come last, as in daemon-util.
+    """
+    words: list[str] = []
+    for key in (f"{daemon.upper()}_ARGS", f"EXTRA_{daemon.upper()}_ARGS"):
+        found = re.findall(rf"^\s*(?:export\s+)?{key}=(.*)$", text, re.MULTILINE)
+        if found and re.search(r"[$`\\]", found[-1]):
+            return None
+        words += found[-1].strip().strip("\"'").split() if found else []
+    return tuple(words)
 
 
 def _bound(words: Sequence[str], daemon: str, address: str) -> list[str]:

@@ -24,7 +24,7 @@ def tools(context: Context, _node: Node) -> None:
 @deploy(TITLE)
 def storage(context: Context, node: Node) -> None:
     want = context.site.storage
-    have = host.get_fact(DiskFacts, devices=want.physical_volumes)
+    have = host.get_fact(DiskFacts, devices=want.physical_volumes, swaps=want.swaps)
     refuse_other_layout(node.name, want, have)
     new = [device for device in want.physical_volumes if device not in have.groups]
     outside = [device for device in want.physical_volumes if not have.groups.get(device)]

@@ -3,7 +3,7 @@
 from pyinfra.context import host
 
 from gntverify.site.model import Node
-from provision.notes._facts import KernelParameters
+from provision.notes._facts import KernelParameters, path_of
 from provision.notes._operations import commands, deploy, text_file
 from provision.section import Context, Section, Stage
 
@@ -16,8 +16,7 @@ _EVERY = "net.ipv4.conf.*."
 @deploy(TITLE)
 def kernel_parameters(context: Context, _node: Node) -> None:
     values = with_interfaces(context.site.sysctl)
-    content = "".join(f"{key} = {value}\n" for key, value in values.items())
-    text_file(FILE, content, reboot=True, name=f"{FILE} has the notes' parameters")
+    text_file(FILE, content_of(values), reboot=True, name=f"{FILE} has the notes' parameters")
     have = host.get_fact(KernelParameters, keys=list(values))
     commands(
         *([f"/lib/systemd/systemd-sysctl {FILE}"] if deviating(values, have) else []),
@@ -39,13 +38,26 @@ def with_interfaces(values: dict[str, int]) -> dict[str, int]:
     return {**values, **more}
 
 
+def content_of(values: dict[str, int]) -> str:
+    """The file; a ``*`` of an interface never means ``all``, which sysctl.d(5) writes with -."""
+    alls = [key.replace("*", "all") for key in values if key.startswith(_EVERY)]
+    lines = [f"{key} = {value}" for key, value in values.items()]
+    lines += [f"-{key}" for key in alls if key not in values]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def deviating(values: dict[str, int], have: dict[str, str]) -> set[str]:
-    """Paths below /proc/sys whose value is another one, or could not be read."""
+    """Paths below /proc/sys whose value is another one, or could not be read.
+
+    As systemd-sysctl has it, a ``*`` does not reach what has a value of its own; and it stands
+    for interfaces, which ``all`` and ``default`` are not.
+    """
     wrong = set()
+    named = {path_of(key) for key in values}
     for key, value in values.items():
-        path = key.replace(".", "/")
-        head, star, tail = path.partition("*")
-        paths = [p for p in have if p.startswith(head) and p.endswith(tail)] if star else [path]
+        head, star, tail = path_of(key).partition("*")
+        paths = {p for p in have if p.startswith(head) and p.endswith(tail)} if star else {head}
+        paths -= named | {f"{head}all{tail}", f"{head}default{tail}"} if star else set()
         wrong |= {p for p in paths if have.get(p) != str(value)}
     return wrong
 

@@ -10,8 +10,9 @@ from provision.notes._operations import INSTALL_S, commands, deploy, limit, pack
 from provision.section import Context, Section, Stage
 
 TITLE = "Base System Setup, locale and timezone"
+DEFAULT = "/etc/default/locale"
 LOOK = (
-    "locale -a | sed 's/^/have /'; . /etc/default/locale 2>/dev/null; echo lang $LANG; "
+    f"locale -a | sed 's/^/have /'; LANG=; [ ! -r {DEFAULT} ] || . {DEFAULT}; echo lang $LANG; "
     "echo zone $(readlink -f /etc/localtime)"
 )
 SOURCES = "/etc/chrony/sources.d/ganeti.sources"

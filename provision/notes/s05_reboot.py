@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from pyinfra.api.command import FunctionCommand
 from pyinfra.context import host
 
-from gntverify.errors import DeadlinePassed
+from gntverify.errors import DeadlinePassed, Unreachable
 from gntverify.site.model import Node
 from provision.connector import OpenSshConnector
-from provision.notes._facts import RebootAsked
+from provision.notes._facts import REBOOT_MARKER, RebootAsked
+from provision.notes._ganeti import MembershipFacts
 from provision.notes._operations import deploy, operation
 from provision.section import Context, Section, Stage
 
@@ -27,22 +28,24 @@ def systemctl_reboot(state: "State", host: "Host") -> bool:  # noqa: ARG001 - py
         raise TypeError(f"{host.name!r} is not reached by ssh; it cannot be rebooted here.")
     try:
         connector.reboot()
-    except DeadlinePassed as err:
+    except (DeadlinePassed, Unreachable) as err:
         host.connector_data["last"] = ("systemctl reboot", 1, str(err))
         return False
     return True
 
 
 @operation
-def reboot() -> Iterator[FunctionCommand]:
-    """Reboot when a step, or a Debian package, asked for it."""
-    if host.get_fact(RebootAsked):
+def reboot(*, planned: bool) -> Iterator[FunctionCommand]:
+    """Reboot when a step, or a Debian package, asked for it; or would, in a dry run."""
+    if planned or host.get_fact(RebootAsked):
         yield FunctionCommand(systemctl_reboot, (), {})
 
 
 @deploy(TITLE)
-def reboot_if_asked(_context: Context, _node: Node) -> None:
-    reboot(name="The node runs what it would boot")
+def reboot_if_asked(context: Context, node: Node) -> None:
+    asks = context.plans(f"touch {REBOOT_MARKER}", node.name)
+    planned = asks and not host.get_fact(MembershipFacts).cluster
+    reboot(planned=planned, name="The node runs what it would boot")
 
 
 SECTION = Section(

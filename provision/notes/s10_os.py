@@ -10,8 +10,17 @@ from pyinfra.context import host
 
 from gntverify.errors import SiteError
 from gntverify.site.model import Node, OperatingSystem
-from provision.notes._facts import Lines
-from provision.notes._operations import INSTALL_S, commands, deploy, limit, operation, packages
+from provision.notes._facts import INSTALLED, DpkgFacts, Lines
+from provision.notes._operations import (
+    INSTALL,
+    INSTALL_S,
+    REPAIR,
+    commands,
+    deploy,
+    limit,
+    operation,
+    packages,
+)
 from provision.notes.s06_packages import PACKAGE, os_packages
 from provision.notes.s07_ganeti import OS_DIRECTORY
 from provision.section import Context, Section, Stage
@@ -28,8 +37,11 @@ def package_file(system: OperatingSystem) -> Iterator[str | FileUploadCommand]:
     Raises:
         SiteError: the file is not on the runner.
     """
-    if host.get_fact(Lines, text=f"[ ! -d {PACKAGED}/{system.name} ] || echo there"):
+    states = host.get_fact(Lines, text=owner_states(f"{PACKAGED}/{system.name}"))
+    if any(state.strip() in INSTALLED for state in states):
         return
+    if host.get_fact(DpkgFacts).interrupted:
+        yield REPAIR
     digest = hashlib.sha256(system.source.encode()).hexdigest()[:16]
     place = f"/var/cache/apt/{system.name}-{digest}.deb"
     if system.source.startswith(("http://", "https://")):
@@ -41,11 +53,27 @@ def package_file(system: OperatingSystem) -> Iterator[str | FileUploadCommand]:
                 f"'package:NAME' or URL either."
             )
         yield FileUploadCommand(system.source, place)
-    yield (
-        "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300"
-        f" install --no-install-recommends {place}"
-    )
+    yield f"{INSTALL} --no-install-recommends {place}"
     yield f"rm {place}"
+
+
+def owner_states(path: str) -> str:
+    """Shell text: the state of each package that a path comes from, nothing if from none."""
+    return (
+        f"p=$(dpkg-query -S {quote(path)} 2>/dev/null | sed 's/: .*//; s/,//g'); "
+        "[ -z \"$p\" ] || dpkg-query -W -f '${db:Status-Abbrev}\\n' $p"
+    )
+
+
+def doubles(directory: str, packaged: str) -> str:
+    """Shell text: links in a directory to a packaged definition of the same name.
+
+    A link of another name is an alias, which Ganeti takes for a definition of its own.
+    """
+    return (
+        f"for l in {directory}/*; do [ ! -L $l ] || case $(readlink -f $l) in "
+        f"{packaged}/${{l##*/}}) echo $l;; esac; done"
+    )
 
 
 @deploy(TITLE)
@@ -62,13 +90,9 @@ def definitions(context: Context, _node: Node) -> None:
             package_file(
                 system, name=f"OS definition {system.name} is installed", _timeout=limit(300)
             )
-    doubles = host.get_fact(
-        Lines,
-        text=f"for l in {OS_DIRECTORY}/*; do [ ! -L $l ] || case $(readlink -f $l) in "
-        f"{PACKAGED}/*) echo $l;; esac; done",
-    )
+    links = host.get_fact(Lines, text=doubles(OS_DIRECTORY, PACKAGED))
     commands(
-        *(f"rm {quote(link)}" for link in doubles),
+        *(f"rm {quote(link)}" for link in links),
         name="No OS definition is in Ganeti's search path twice",
     )
 
@@ -81,7 +105,7 @@ SECTION = Section(
 `apt-get install ganeti-instance-debootstrap`, and links to both in `/srv/ganeti/os`.""",
     today="""\
 Definitions that Debian packages come from there, others (ganeti-instance-image) from the path \
-or URL that the site names. No links; links of this kind are removed.""",
+or URL that the site names. No links; links of this kind are removed, aliases stay.""",
     differs="""\
 Ganeti 3.0 searches `/usr/share/ganeti/os` itself; with the notes' links beside it, it finds \
 each definition twice and takes it for invalid (ENODEOS, "multiple entries"). \

@@ -6,18 +6,27 @@ from pyinfra.context import host
 
 from gntverify.site import Site
 from gntverify.site.model import Node
-from provision.notes._ganeti import INIT_S, MembershipFacts, Parameters, refuse_other_cluster
+from provision.notes._facts import SSCONF, Lines
+from provision.notes._ganeti import (
+    INIT_S,
+    START_S,
+    DaemonFacts,
+    MembershipFacts,
+    Parameters,
+    start_commands,
+)
 from provision.notes._operations import commands, deploy, limit
 from provision.section import Context, Section, Stage
 
 TITLE = "Startup of the Cluster"
 FILE_STORAGE = "/srv/ganeti/file-storage"
 FILE_PATHS = "/etc/ganeti/file-storage-paths"
+INIT = "gnt-cluster init"
+ASK = "gnt-cluster info >/dev/null"
 
 
 @deploy(TITLE)
-def same_cluster(context: Context, node: Node) -> None:
-    refuse_other_cluster(node.name, host.get_fact(MembershipFacts), context)
+def file_storage(context: Context, _node: Node) -> None:
     file_based = "file" in context.site.cluster.disk_templates
     make = (
         f"mkdir -p {FILE_STORAGE} && (grep -qsxF {FILE_STORAGE} {FILE_PATHS} "
@@ -34,6 +43,28 @@ def init(context: Context, _node: Node) -> None:
         *([] if done else [join(init_arguments(context.site))]),
         name=f"{context.cluster_name} is initialised on the first node",
         _timeout=limit(INIT_S),
+    )
+
+
+@deploy(TITLE)
+def daemons(context: Context, node: Node) -> None:
+    member = host.get_fact(MembershipFacts).cluster
+    have = host.get_fact(DaemonFacts)
+    commands(
+        *(start_commands(have, is_master=node.name == context.master) if member else []),
+        name="The daemons of the node's role run",
+        _timeout=limit(START_S),
+    )
+
+
+@deploy(TITLE)
+def answer(context: Context, _node: Node) -> None:
+    look = f"[ ! -e {SSCONF}_cluster_name ] || timeout {limit(30)} {ASK} 2>&1 || echo silent"
+    silent = host.get_fact(Lines, text=look)
+    commands(
+        *([f"until {ASK}; do sleep 2; done"] if silent else []),
+        name=f"{context.cluster_name} answers",
+        _timeout=limit(START_S),
     )
 
 
@@ -73,10 +104,16 @@ SECTION = Section(
     today="""\
 The same, with the defaults of Ganeti 2.4 said aloud: hypervisor, disk templates, volume group, \
 the bridge that carries the cluster address and its netmask, the bridge of the NICs, DRBD's \
-helper, the hypervisor's parameters. Nothing is done where this cluster is there already; a node \
-of another cluster is refused.""",
+helper, the hypervisor's parameters. Nothing is done where this cluster is there already, but \
+that daemons which do not run are started. Before the first section, a node of another cluster \
+is refused, and so are nodes that do not agree about the master.""",
     differs="""\
 3.0 defaults to `xen-pvm`, gives the cluster address a /32, and its `kernel_path` names a file \
 that no node has.""",
-    stages=(Stage("all", same_cluster), Stage("master", init)),
+    stages=(
+        Stage("all", file_storage),
+        Stage("master", init),
+        Stage("all", daemons),
+        Stage("master", answer),
+    ),
 )

@@ -1,5 +1,7 @@
 """Performance Tuning: CPU type, VNC, and the kvm wrapper."""
 
+from shlex import quote
+
 from pyinfra.context import host
 
 from gntverify.site.model import Node, Site
@@ -34,7 +36,7 @@ def parameters(context: Context, _node: Node) -> None:
     have = host.get_fact(HypervisorParameters)
     for name, values in parameters_of(context.site).items():
         changed = differing(values, have.get(name, {}))
-        word = Parameters(name, changed)
+        word = quote(str(Parameters(name, changed)))
         commands(
             *([f"gnt-cluster modify -H {word}"] if changed else []),
             name=f"The cluster's {name} parameters are the site's",
@@ -74,7 +76,7 @@ defaults. The wrapper only where the site asks for it (`kvm.wrapper`), then with
 `kvm_flag=enabled`.""",
     differs="""\
 With QEMU 7.2 the notes' wrapper loses KVM: QEMU turns it on by itself only when its name ends \
-in `kvm`, and `kvm.real -cpu host` refuses to start. `cpu_type=host` is the same without a \
-wrapper.""",
-    stages=(Stage("all", wrapper), Stage("master", parameters)),
+in `kvm`, and `kvm.real -cpu host` refuses to start; so `kvm_flag` is set before the wrapper is \
+put in. `cpu_type=host` is the same without a wrapper.""",
+    stages=(Stage("master", parameters), Stage("all", wrapper)),
 )

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import ConnectError
 
+from gntverify.deadline import scaled
+from gntverify.errors import DeadlinePassed, Unreachable
 from gntverify.site import load_site
-from provision.connector import OpenSshConnector
+from provision.cluster import cluster
+from provision.connector import OpenSshConnector, boot_limit
 from provision.engine import StepFailed, be_quiet, run_section
 from provision.inventory import make_inventory, new_state
-from provision.notes._facts import FileText
-from provision.notes._operations import commands, deploy, text_file
-from provision.section import Context, Section, Stage
+from provision.notes import SECTIONS
+from provision.notes._facts import REBOOT_MARKER, FileText
+from provision.notes._operations import REPAIR, commands, deploy, packages, text_file
+from provision.section import Change, Context, Section, Stage
 
 ROOM = Path(__file__).parents[2]
 SSH = """\
@@ -146,3 +151,101 @@ def test_a_question_without_an_answer_is_a_failure_too(context: Context) -> None
 
     with pytest.raises(StepFailed, match=r"reading the node's state(.|\n)*Is a directory"):
         run_section(section(ask), context, dry=False)
+
+
+def program(place: Path, name: str, text: str) -> None:
+    file = place / name
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+
+
+def connector(context: Context) -> OpenSshConnector:
+    found = context.inventory.get_host("node1.gnt.example").connector
+    assert isinstance(found, OpenSshConnector)
+    return found
+
+
+def test_a_reboot_that_does_not_come_tells_what_its_command_said(
+    context: Context, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provision.connector.boot_limit", lambda: 0.0)
+    program(place, "systemctl", "echo 'Access denied' >&2; exit 4")
+    with pytest.raises(
+        DeadlinePassed, match=r"still the old boot.*status 4 .*said: Access denied"
+    ):
+        connector(context).reboot()
+
+
+def test_no_reboot_without_a_boot_id_to_compare_with(context: Context, place: Path) -> None:
+    program(place, "cat", "exit 1")
+    program(place, "systemctl", f"touch {place}/rebooted")
+    with pytest.raises(Unreachable, match=r"'node1\.gnt\.example' did not tell its boot id"):
+        connector(context).reboot()
+    assert not (place / "rebooted").exists()
+
+
+@pytest.mark.parametrize(("factor", "seconds"), [("1", 600.0), ("6", 1080.0)])
+def test_firmware_has_its_time_and_emulation_does_not_lengthen_it(
+    monkeypatch: pytest.MonkeyPatch, factor: str, seconds: float
+) -> None:
+    monkeypatch.setenv("GNTVERIFY_TIME_FACTOR", factor)
+    assert scaled(boot_limit()) == pytest.approx(seconds)
+
+
+def test_dpkg_goes_on_where_it_was_interrupted(context: Context, place: Path) -> None:
+    def install(_context: Context, _node: Any) -> None:
+        packages(["one", "two"], recommends=False, name="They are there")
+
+    program(place, "dpkg-query", "echo 'ii  one'; echo 'ii  two'")
+    assert run_section(section(install), context, dry=True).changes == []
+    program(place, "dpkg-query", "echo 'ii  one'; echo 'iF  two'")
+    (change,) = run_section(section(install), context, dry=True).changes
+    assert change.commands[0] == REPAIR
+    assert change.commands[-1].endswith(" install --no-install-recommends two")
+
+
+def test_a_dry_run_plans_the_reboot_that_its_steps_would_ask_for(
+    context: Context, place: Path
+) -> None:
+    path = str(place / "worth a reboot")
+    section5 = next(section for section in SECTIONS if section.key == "reboot")
+
+    def write(_context: Context, _node: Any) -> None:
+        text_file(path, "new\n", reboot=True, name="The file is there")
+
+    assert run_section(section5, context, dry=True).changes == []
+    run_section(section(write), context, dry=True)
+    changes = run_section(section5, context, dry=True).changes
+    assert [(change.node, change.commands) for change in changes] == [
+        ("node1.gnt.example", ("systemctl reboot",))
+    ]
+
+
+def test_a_member_is_not_rebooted_in_a_plan_either(
+    context: Context, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_cluster(place, monkeypatch, "clust1.gnt.example")
+    section5 = next(section for section in SECTIONS if section.key == "reboot")
+    touched = Change("node1.gnt.example", "A step", (f"touch {REBOOT_MARKER}",))
+    context.planned.append(touched)
+    assert run_section(section5, context, dry=True).changes == []
+
+
+@pytest.mark.parametrize("option", ["--only", "--from"])
+def test_another_cluster_is_refused_before_any_section(
+    place: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    in_cluster(place, monkeypatch, "old.gnt.example")
+    arguments = ["--site", str(ROOM / "sites" / "lab2.toml"), option, "sysctl"]
+    result = CliRunner().invoke(cluster, arguments)
+    assert result.exit_code == 4
+    assert "'node1.gnt.example' is in cluster 'old.gnt.example'" in result.output
+    assert "kernel parameters" not in result.output
+
+
+def in_cluster(place: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """This machine's ssconf files are of that cluster."""
+    monkeypatch.setattr("provision.notes._ganeti.SSCONF", str(place / "ssconf"))
+    for key, text in (("cluster_name", name), ("master_node", "node1.gnt.example")):
+        (place / f"ssconf_{key}").write_text(f"{text}\n")
+    (place / "ssconf_node_list").write_text("node1.gnt.example\n")

@@ -6,28 +6,25 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from gntverify.errors import TargetRefused
+from gntverify.errors import SiteError, TargetRefused
 from gntverify.site import Site, load_site
 from provision.cluster import cluster
+from provision.inventory import check_site
 from provision.notes import SECTIONS
-from provision.notes._facts import Bridge, Disks
+from provision.notes._facts import REBOOT_MARKER, Bridge, Disks
 from provision.notes._ganeti import (
-    Membership,
     Parameters,
-    RunningDaemon,
     parse_hypervisor_parameters,
-    refuse_other_cluster,
 )
 from provision.notes.s01_base import refuse_other_layout
-from provision.notes.s02_network import bridge_commands
-from provision.notes.s03_sysctl import deviating, with_interfaces
+from provision.notes.s02_network import bridge_commands, refuse_other_file
+from provision.notes.s03_sysctl import content_of, deviating, with_interfaces
 from provision.notes.s04_locale import locale_commands, zone_commands
 from provision.notes.s09_drbd import module_commands
 from provision.notes.s12_init import init_arguments
-from provision.notes.s14_binds import restarts
 from provision.notes.s15_hypervisor import differing, parameters_of
 from provision.runbook import render
-from provision.section import Context
+from provision.section import Change, Context
 
 ROOM = Path(__file__).parents[2]
 INFO = """\
@@ -69,7 +66,8 @@ def test_the_runbook_is_what_the_deploys_say(site: Site) -> None:
 
 def test_every_step_of_a_new_cluster_is_in_the_runbook(site: Site) -> None:
     text = render(site)
-    for word in ("vgcreate xenvg", "ifup xen-br0", "modprobe drbd", "gnt-cluster init", "RAPI_"):
+    words = ("vgcreate xenvg", "ifup --force xen-br0", "systemctl reboot", "gnt-cluster init")
+    for word in (*words, "stop ganeti-rapi", "start ganeti-confd", "RAPI_"):
         assert word in text
     assert text.count("gnt-node add") >= len(site.nodes) - 1
     assert "ln -s /usr/share/ganeti/os" not in text  # trap 15
@@ -106,15 +104,47 @@ def test_a_node_with_the_sites_disks_is_taken(site: Site) -> None:
     refuse_other_layout("node1", site.storage, Disks(root=done(site).root, swaps=done(site).swaps))
 
 
-def test_the_bridge_is_left_alone_when_right_or_in_use(site: Site) -> None:
-    node, private = site.nodes[0], site.network.private
+PORT, ADDRESS = frozenset({"eth0.2186"}), frozenset({"192.168.0.1/16"})
+
+
+def of_bridge(site: Site, have: Bridge) -> list[str]:
+    private = site.network.private
     assert private.network
-    right = Bridge(True, frozenset({"eth0.2186", "tap0"}), frozenset({"192.168.0.1/16"}), "0", "0")
-    assert bridge_commands(node, private, private.network, right) == []
-    assert bridge_commands(node, private, private.network, Bridge()) == ["ifup xen-br0"]
-    wrong = Bridge(True, frozenset({"eth0.2186", "tap0"}), frozenset({"10.0.0.1/8"}), "0", "0")
-    with pytest.raises(TargetRefused, match="tap0 would lose it"):
-        bridge_commands(node, private, private.network, wrong)
+    return bridge_commands(site.nodes[0], private, private.network, have)
+
+
+def test_the_bridge_is_left_alone_when_right_and_made_when_missing(site: Site) -> None:
+    assert of_bridge(site, Bridge(True, PORT | {"tap0"}, ADDRESS, "0", "0", member=True)) == []
+    assert of_bridge(site, Bridge(member=True)) == ["ifup --force xen-br0"]
+    again = ["ifdown --force xen-br0; ifup --force xen-br0"]
+    assert of_bridge(site, Bridge(True, frozenset(), ADDRESS, "0", "0")) == again
+
+
+def test_stp_and_delay_are_set_on_the_running_bridge(site: Site) -> None:
+    have = Bridge(True, PORT | {"tap0"}, ADDRESS, "1", "1500", member=True)
+    at = "/sys/class/net/xen-br0/bridge"
+    assert of_bridge(site, have) == [f"echo 0 > {at}/stp_state", f"echo 0 > {at}/forward_delay"]
+
+
+@pytest.mark.parametrize(
+    ("have", "words"),
+    [
+        (Bridge(True, PORT | {"tap0"}, frozenset(), "0", "0"), r"in use \(tap0\)"),
+        (Bridge(True, PORT, frozenset({"10.0.0.1/8"}), "0", "0"), r"in use \(10\.0\.0\.1/8\)"),
+        (Bridge(True, PORT, frozenset(), "0", "0", member=True), "the node is in a cluster"),
+        (Bridge(True, uplinks=frozenset({"xen-br0"})), "this session or the default route"),
+        (Bridge(uplinks=frozenset({"eth0", "eth0.2186"})), "goes over eth0.2186"),
+    ],
+)
+def test_a_bridge_in_use_is_not_taken_down(site: Site, have: Bridge, words: str) -> None:
+    with pytest.raises(TargetRefused, match=words):
+        of_bridge(site, have)
+
+
+def test_a_bridge_of_a_sourced_file_is_refused() -> None:
+    refuse_other_file("node1", "xen-br0", ())
+    with pytest.raises(TargetRefused, match=r"defined in '/etc/network/interfaces\.d/br'"):
+        refuse_other_file("node1", "xen-br0", ("interfaces.d/br",))
 
 
 def test_sysctl_of_default_reaches_the_interfaces_there_are(site: Site) -> None:
@@ -125,6 +155,17 @@ def test_sysctl_of_default_reaches_the_interfaces_there_are(site: Site) -> None:
     eth0 = "net/ipv4/conf/eth0/rp_filter"
     assert deviating(values, {**have, eth0: "2"}) == {eth0}
     assert deviating(values, {}) >= {"net/ipv4/ip_forward"}
+
+
+def test_an_interface_of_sysctl_is_neither_all_nor_one_with_a_value_of_its_own() -> None:
+    conf = "net/ipv4/conf"
+    own = {"net.ipv4.conf.default.proxy_arp": 0, "net.ipv4.conf.eth0/2186.proxy_arp": 1}
+    values = with_interfaces(own)
+    assert content_of(values).endswith("-net.ipv4.conf.all.proxy_arp\n")
+    have = {f"{conf}/{name}/proxy_arp": "0" for name in ("all", "default", "eth0", "eth0.2186")}
+    have |= {f"{conf}/all/proxy_arp": "1", f"{conf}/eth0.2186/proxy_arp": "1"}
+    assert deviating(values, have) == set()
+    assert deviating(values, {**have, f"{conf}/eth0/proxy_arp": "1"}) == {f"{conf}/eth0/proxy_arp"}
 
 
 def test_locale_and_zone_change_only_what_differs(site: Site) -> None:
@@ -155,23 +196,13 @@ def test_init_says_aloud_what_24_took_for_granted(site: Site) -> None:
     assert "--drbd-usermode-helper=/bin/true" in words
 
 
-def test_a_node_of_another_cluster_is_left_alone(site: Site) -> None:
+def test_what_a_dry_run_planned_is_known_by_node(site: Site) -> None:
     context = Context(site, None, "node1.gnt.example")  # type: ignore[arg-type]  # asks nobody
-    refuse_other_cluster("node2", Membership("clust1.gnt.example"), context)
-    with pytest.raises(TargetRefused, match=r"'node2' is in cluster 'old\.gnt\.example'"):
-        refuse_other_cluster("node2", Membership("old.gnt.example"), context)
-
-
-def test_only_daemons_with_another_address_are_restarted() -> None:
-    want = {"noded": "192.168.0.1", "rapi": "192.168.1.1", "mond": "0.0.0.0"}  # noqa: S104
-    running = (
-        RunningDaemon("noded", ("-b", "192.168.0.1")),
-        RunningDaemon("rapi", ("-b", "127.0.0.1", "--require-authentication")),
-        RunningDaemon("mond", ()),
-        RunningDaemon("wconfd", ()),
-    )
-    (line,) = restarts(want, running)
-    assert "stop ganeti-rapi" in line
+    assert not context.plans(REBOOT_MARKER)
+    context.planned.append(Change("node1.gnt.example", "A step", (f"touch {REBOOT_MARKER}",)))
+    assert context.plans(REBOOT_MARKER)
+    assert context.plans(REBOOT_MARKER, "node1.gnt.example")
+    assert not context.plans(REBOOT_MARKER, "node2.gnt.example")
 
 
 def test_hypervisor_parameters_are_read_where_they_stand(site: Site) -> None:
@@ -181,6 +212,12 @@ def test_hypervisor_parameters_are_read_where_they_stand(site: Site) -> None:
     assert differing(want, have["kvm"]) == {}
     assert differing(want, {**have["kvm"], "cpu_type": "qemu64"}) == {"cpu_type": "host"}
     assert str(Parameters("kvm", {"a": "", "b": "1"})) == "kvm:a=,b=1"
+    assert str(Parameters("kvm", {"a": "x,y", "b": "z\\"})) == r"kvm:a=x\,y,b=z\\"
+
+
+def test_the_wrapper_comes_after_the_parameter_that_keeps_kvm_on() -> None:
+    section = next(section for section in SECTIONS if section.key == "hypervisor")
+    assert [stage.where for stage in section.stages] == ["master", "all"]
 
 
 def test_a_wrong_site_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -197,6 +234,16 @@ def test_a_site_without_a_cluster_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(cluster, ["--site", str(file)])
     assert result.exit_code == 4
     assert "nodes, cluster.name, cluster.address" in result.output
+
+
+def test_a_bridge_over_the_public_interface_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bare.toml"
+    text = (ROOM / "sites" / "lab2.toml").read_text(encoding="utf-8")
+    file.write_text(text.replace("vlan = 2186\n", ""))
+    with pytest.raises(SiteError, match=r"network\.public\.interface is 'eth0'.*private\.vlan"):
+        check_site(load_site(file), file)
+    file.write_text(text.replace("vlan = 2186\n", 'interface = "eth1"\n'))
+    check_site(load_site(file), file)
 
 
 def test_an_unreachable_host_is_named(tmp_path: Path) -> None:

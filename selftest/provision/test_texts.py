@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gntverify.site import load_site
 from provision.notes._texts import (
     bridge_stanza,
+    daemon_words,
     with_bridge,
     with_daemon_arguments,
     with_hosts,
@@ -67,6 +68,45 @@ def test_a_bridge_with_another_address_is_replaced_between_others() -> None:
     assert after in text
 
 
+def test_only_a_keyword_ends_the_bridges_stanza() -> None:
+    other = STANZA.replace("192.168.0.1", "192.168.0.7").replace("    network", "\n    network")
+    after = "# eth1 is spare\nauto eth1\niface eth1 inet manual\n"
+    text = with_bridge(f"{PROVIDER}\n{other}\n\n{after}", "xen-br0", STANZA)
+    assert text.count("192.168.0.0") == text.count("bridge_fd") == 1
+    assert text.startswith(f"{PROVIDER}\n# This bridge")
+    assert text.endswith(f"\n\n{after}")
+
+
+def test_other_options_and_an_inet6_stanza_of_the_bridge_stay() -> None:
+    six = "iface xen-br0 inet6 static\n    address 2001:db8::1/64\n"
+    more = "    mtu 9000\n    up ip route add 10.0.0.0/8 \\\n        via 192.168.0.9\n"
+    other = f"{STANZA.replace('192.168.0.1', '192.168.0.7')}{more}"
+    text = with_bridge(f"{six}\n{other}", "xen-br0", STANZA)
+    assert text == f"{six}\n{STANZA}{more}"
+    assert with_bridge(text, "xen-br0", STANZA) == text
+    assert six in with_bridge(six, "xen-br0", STANZA)
+
+
+def test_a_stanza_that_means_the_same_stays_as_it_is() -> None:
+    text = """\
+auto eth0 xen-br0
+iface xen-br0 inet static
+    address 192.168.0.1/16
+    bridge-ports eth0.2186
+    bridge-stp no
+
+    bridge-fd 0.0
+    mtu 9000
+"""
+    assert with_bridge(text, "xen-br0", STANZA) == text
+    assert with_bridge(text.replace(" xen-br0\ni", "\ni"), "xen-br0", STANZA) == text.replace(
+        " xen-br0\n", "\nauto xen-br0\n"
+    )
+    changed = with_bridge(text.replace("0.0", "15"), "xen-br0", STANZA)
+    assert changed.count("bridge") == 3
+    assert changed.endswith("    bridge_fd 0\n\n    mtu 9000\n")
+
+
 def test_the_interfaces_file_does_not_change_twice() -> None:
     once = with_bridge(PROVIDER, "xen-br0", STANZA)
     assert with_bridge(once, "xen-br0", STANZA) == once
@@ -112,6 +152,13 @@ def test_the_notes_letter_for_rapi_is_healed() -> None:
 def test_an_old_address_goes_in_every_spelling(old: str) -> None:
     have = with_daemon_arguments(f"CONFD_ARGS='{old}'\n", {"confd": "192.168.0.1"})
     assert have == 'CONFD_ARGS="-b 192.168.0.1 -d"\n'
+
+
+def test_a_daemons_arguments_are_those_its_shell_would_see() -> None:
+    text = DEBIAN + "export EXTRA_RAPI_ARGS='-d'\nMOND_ARGS=\"-b $(hostname -i)\"\n"
+    assert daemon_words(text, "rapi") == ("-b", "127.0.0.1", "--require-authentication", "-d")
+    assert daemon_words(text, "noded") == daemon_words(text, "metad") == ()
+    assert daemon_words(text, "mond") is None
 
 
 def test_the_watcher_asks_rapi_where_it_is() -> None:
