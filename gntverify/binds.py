@@ -7,7 +7,7 @@ from gntverify.cluster import Cluster, Node
 from gntverify.errors import CommandFailed
 from gntverify.ganeti.daemons import PORTS
 from gntverify.ganeti.defaults import ANY
-from gntverify.scan import Outside, Seen
+from gntverify.scan import Outside
 from gntverify.site import Site
 from gntverify.site.model import Bind
 
@@ -49,8 +49,13 @@ def stale(cluster: Cluster) -> dict[str, str]:
         f"{node.short} {daemon.name}": " ".join(daemon.arguments) or "none"
         for node in cluster.nodes
         for daemon in node.daemons
-        if daemon.arguments != node.defaults.arguments(daemon.name)
+        if _told(daemon.arguments) != _told(node.defaults.arguments(daemon.name))
     }
+
+
+def _told(arguments: Iterable[str]) -> list[str]:
+    """Arguments without those that only say who watches over the daemon: systemd adds ``-f``."""
+    return [word for word in arguments if word not in ("-f", "--foreground")]
 
 
 def contradictions(
@@ -71,7 +76,7 @@ def contradictions(
     blind: CommandFailed | None = None
     for name, side, address in outside.places(names):
         try:
-            state = _look(outside, side, name).state(protocol, port)
+            state = outside.ganeti_ports(side, name).state(protocol, port)
         except CommandFailed as err:  # the other address may still show what is wrong
             blind = err
             continue
@@ -80,10 +85,6 @@ def contradictions(
     if blind and not found:
         raise blind
     return found
-
-
-def _look(outside: Outside, side: str, name: str) -> Seen:
-    return outside.public(name) if side == "public" else outside.private(name)
 
 
 def _meant(address: IPv4Address, wanted: set[str]) -> bool:

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from gntverify.compare import listed
-from gntverify.errors import CommandFailed, ParseError, TargetRefused
+from gntverify.controls import need
+from gntverify.errors import NOT_TOLD, CommandFailed, TargetRefused
 from gntverify.evidence import fact
 from gntverify.facts.node import SystemFacts
 from gntverify.ganeti.info import Info, read_info
+from gntverify.ganeti.instances import InstanceState, read_instances
 from gntverify.ganeti.node import GanetiFacts
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.oses import OsState, read_oses
@@ -29,6 +31,7 @@ class Node(SystemFacts, GanetiFacts):
     Attributes:
         name: its name in Ganeti, an FQDN.
         alias: its name in ``--hosts``.
+        short: the name's first label; the whole name where another node has the same label.
         source: where it is asked.
         ssconf: its own copy of what nodes know of their cluster.
     """
@@ -36,17 +39,13 @@ class Node(SystemFacts, GanetiFacts):
     def __init__(self, name: str, alias: str, source: "Source", ssconf: Ssconf) -> None:
         self.name = name
         self.alias = alias
+        self.short = name.split(".", 1)[0]
         self.source = source
         self.ssconf = ssconf
         self.is_master = False
 
     def __repr__(self) -> str:
         return f"<Node {self.name}>"
-
-    @property
-    def short(self) -> str:
-        """The name's first label."""
-        return self.name.split(".", 1)[0]
 
     @fact
     def host(self) -> Any:  # testinfra ships no types
@@ -98,6 +97,34 @@ class Cluster:
         """Those of the nodes that may become master; the master is one."""
         return tuple(node for node in self.nodes if node.name in self.ssconf.master_candidates)
 
+    def several(self) -> tuple[Node, ...]:
+        """The nodes, two at least, to be compared with each other.
+
+        Raises:
+            NotApplicable: the cluster has one node.
+            CommandFailed: it has others, and this run sees none of them.
+        """
+        need(self.ssconf.node_list[1:], "the cluster has one node, and nothing to compare it with")
+        if len(self.nodes) == 1:
+            raise CommandFailed(
+                f"Of the cluster's {len(self.ssconf.node_list)} nodes this run sees "
+                f"{self.nodes[0].name!r} only, and there is nothing to compare it with."
+            )
+        return self.nodes
+
+    @fact
+    def instances(self) -> Mapping[str, InstanceState]:
+        """``gnt-instance list`` by name."""
+        return read_instances(self.master.source)
+
+    def mirrored_on(self, node: str) -> frozenset[str]:
+        """Instances that should run and have a DRBD disk on that node."""
+        return frozenset(
+            name
+            for name, state in self.instances.items()
+            if (state.template, state.admin_state) == ("drbd", "up") and node in state.nodes
+        )
+
     @fact
     def info(self) -> Info:
         """``gnt-cluster info``."""
@@ -110,8 +137,12 @@ class Cluster:
 
     @fact
     def oses(self) -> Mapping[str, OsState]:
-        """``gnt-os diagnose``: OS definitions by name."""
-        return read_oses(self.master.source)
+        """``gnt-os diagnose``: OS definitions by name, on nodes by name."""
+        names = {state.uuid: name for name, state in self.node_list.items()}
+        return {
+            name: replace(os, nodes={names.get(node, node): on for node, on in os.nodes.items()})
+            for name, os in read_oses(self.master.source).items()
+        }
 
     def required_variants(self, site: Site) -> Mapping[str, frozenset[str]]:
         """OS to the variants it must have: the site's; without a site file, all OSes there are."""
@@ -120,7 +151,13 @@ class Cluster:
         return {name: frozenset() for name in self.oses}
 
     def os_trouble(self, name: str, node: str, variants: frozenset[str]) -> str:
-        """Why that OS cannot be used on that node; empty when it can."""
+        """Why that OS cannot be used on that node; empty when it can.
+
+        Raises:
+            CommandFailed: Ganeti heard nothing of any OS on that node.
+        """
+        if self.oses and not any(node in os.nodes for os in self.oses.values()):
+            raise CommandFailed(f"`gnt-os diagnose` has no word from {node!r}; does noded run?")
         state = self.oses[name].nodes.get(node) if name in self.oses else None
         if state is None or not state.valid:
             return state.reason if state else "not there"
@@ -162,6 +199,10 @@ def connect(sources: Mapping[str, "Source"], site: Site | None = None) -> Cluste
     master = _master(found)
     master.is_master = True
     members = master.ssconf.node_list
+    labels = Counter(name.split(".", 1)[0] for name in members)
+    for node in found.values():
+        if labels[node.short] > 1:
+            node.short = node.name
     ordered = sorted(found.values(), key=lambda node: _place(node.name, members))
     expected = [*members, *(node.name for node in (site.nodes if site else []))]
     absent = tuple(dict.fromkeys(name for name in expected if name not in found))
@@ -187,28 +228,28 @@ def _refuse_two_clusters(names: Mapping[str, str], site: Site | None) -> None:
 
 
 def _identified(alias: str, source: "Source", ssconf: Ssconf) -> Node:
-    """The host as the node whose primary address it has, or whose name it bears."""
+    """The host as the node whose name it bears, or else whose primary address it has."""
     node = Node("", alias, source, ssconf)
     try:
         own = {address.ip for address in node.addresses}
-    except (CommandFailed, ParseError):
+    except NOT_TOLD:
         own = set()  # the name may still tell; controls on addresses will say what is wrong
     by_address = [name for name, address in ssconf.primary_ips.items() if address in own]
     by_name = [name for name in ssconf.node_list if name == _fqdn(node)]
-    node.name = next(iter(by_address or by_name), "")
-    if not node.name:
+    name = next(iter(by_name or by_address), "")
+    if not name:
         raise TargetRefused(
             f"{alias!r} keeps files of the cluster {ssconf.cluster_name!r} and is none of its "
             f"nodes: it has none of their addresses and none of their names "
             f"({listed(ssconf.node_list)}). Was it removed from the cluster?"
         )
-    return node
+    return Node(name, alias, source, ssconf)
 
 
 def _fqdn(node: Node) -> str:
     try:
         return node.fqdn
-    except (CommandFailed, ParseError):
+    except NOT_TOLD:
         return ""  # as above: the name is one of two ways
 
 

@@ -48,5 +48,9 @@ class ParseError(GntverifyError):
     """An answer is not what the tool is documented to print."""
 
 
+NOT_TOLD = (CommandFailed, CommandTimeout, ParseError)
+"""The host answers, and does not tell this."""
+
+
 class DeadlinePassed(GntverifyError):
     """A condition did not come in time; the message tells the last state seen."""

@@ -18,10 +18,15 @@ SECRETS = (
     re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
     ),
-    re.compile(r"(?<=\{cleartext\})\S+"),
+    re.compile(r"(?<=\{cleartext\})\S+", re.IGNORECASE),
     re.compile(r"(?<=\{ha1\})[0-9a-f]{32}", re.IGNORECASE),
 )
-"""Nothing asks for these; if an answer holds one all the same, it goes no further."""
+NAMED = re.compile(
+    r"""\b(pass(?:word|wd|phrase)?\s*=\s*|secret\s*=\s*|(?:wpa-)?psk[=\s]\s*)("[^"]*"|[^\s,;"'|]+)""",
+    re.IGNORECASE,
+)
+"""Nothing asks for these; if an answer holds one all the same (the options of a share in fstab),
+it goes no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def scrubbed(text: str) -> str:
     """The text without private keys and passwords."""
     for secret in SECRETS:
         text = secret.sub("[secret]", text)
-    return text
+    return NAMED.sub(r"\1[secret]", text)
 
 
 class Evidence:

@@ -4,11 +4,9 @@ It does nothing unless hosts are given or controls are collected. Options, fixtu
 and the folder it writes are described in docs/exit-codes.md and docs/report.md.
 """
 
-import json
-import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,11 +15,9 @@ from gntverify.cluster import Cluster, Node
 from gntverify.controls import Control, control_of
 from gntverify.errors import GntverifyError, Unreachable
 from gntverify.judge import verdict_of, want_and_have
+from gntverify.options import NO_HOSTS, begin, only_shows
 from gntverify.run import CALM, REFUSED, Run
 from gntverify.site import Site
-from gntverify.target import live, recorded
-from gntverify.transport.backend import NAME as BACKEND
-from gntverify.transport.ssh import Options
 from gntverify.verdicts import Verdict
 
 SUITES = ("node", "cluster", "security", "perf", "drills")
@@ -65,73 +61,27 @@ def pytest_configure(config: pytest.Config) -> None:
     hosts, recording = config.option.hosts, config.getoption("--replay")
     if not (hosts or recording):
         if config.getoption("--site"):
-            raise pytest.UsageError(missing_hosts())
+            raise pytest.UsageError(NO_HOSTS)
         return
     if hosts and recording:
         raise pytest.UsageError("--hosts and --replay exclude each other; give one.")
     try:
-        run = _begin(config, hosts, recording)
+        run = begin(config, hosts, recording)
     except GntverifyError as err:
         raise pytest.UsageError(str(err)) from None
     config.stash[RUN] = run
-    if not config.option.htmlpath:
+    if only_shows(config):
+        return
+    try:
+        run.open()
+    except OSError as err:
+        run.target.close()
+        raise pytest.UsageError(f"{run.directory} cannot be made: {err.strerror}.") from None
+    if getattr(config.option, "htmlpath", "") is None:
         config.option.htmlpath = str(run.directory / "pytest.html")
         config.option.self_contained_html = True
-    if not config.option.xmlpath:
+    if getattr(config.option, "xmlpath", "") is None:
         config.option.xmlpath = str(run.directory / "junit.xml")
-
-
-def missing_hosts() -> str:
-    """What a run without hosts is told: testinfra would judge this very machine."""
-    return (
-        "no hosts were given; name the nodes to verify, the master among them: --hosts=node1,node2"
-    )
-
-
-def _hosts(given: str) -> list[str]:
-    hosts = [host.strip() for host in given.split(",") if host.strip()]
-    if not hosts:
-        raise pytest.UsageError(missing_hosts())
-    doubles = sorted({host for host in hosts if hosts.count(host) > 1})
-    if doubles:
-        raise pytest.UsageError(f"--hosts names {', '.join(doubles)} more than once.")
-    return hosts
-
-
-def _options(config: pytest.Config) -> Options:
-    if config.option.connection not in (None, BACKEND):
-        raise pytest.UsageError(
-            f"--connection={config.option.connection} is testinfra's; controls are asked over "
-            f"gntverify's own sessions only. Leave it out."
-        )
-    config.option.connection = BACKEND
-    return Options(
-        config.option.ssh_config, config.option.ssh_identity_file, bool(config.option.sudo)
-    )
-
-
-def _begin(config: pytest.Config, hosts: str | None, recording: str | None) -> Run:
-    given = config.getoption("--site")
-    site_file = Path(given) if given else None
-    if recording:
-        target = recorded(Path(recording), site_file)
-    else:
-        selection = [config.option.keyword, config.option.markexpr, *config.args]
-        target = live(
-            _hosts(hosts or ""), _options(config), site_file, selection=json.dumps(selection)
-        )
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    out = Path(config.getoption("--out") or config.rootpath / "reports" / "out")
-    return Run(target, _unused(out / f"{stamp}-{target.site.name}"))
-
-
-def _unused(path: Path) -> Path:
-    """The path, or with a number when another run of the same second has it."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
 
 
 # -- collection ------------------------------------------------------------------------------
@@ -152,9 +102,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Suite by suite, control by control, node by node; the order never depends on file names."""
     run = config.stash.get(RUN, None)
     if run is None:
+        if any(_control(item) for item in items):
+            raise pytest.UsageError(NO_HOSTS)
         return
     items.sort(key=_place)
-    if any("outside" in getattr(item, "fixturenames", ()) for item in items):
+    run.selected = {item.nodeid for item in items if _control(item)}
+    outside = any("outside" in getattr(item, "fixturenames", ()) for item in items)
+    if outside and not only_shows(config):
         run.target.outside.start()
 
 
@@ -173,10 +127,7 @@ def _control(item: pytest.Item) -> Control | None:
 
 
 def _run(config: pytest.Config) -> Run:
-    run = config.stash.get(RUN, None)
-    if run is None:
-        raise pytest.UsageError(missing_hosts())
-    return run
+    return config.stash[RUN]
 
 
 @pytest.fixture(scope="session")
@@ -213,6 +164,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run = item.config.stash.get(RUN, None)
     node = _node(item)
     if run and node and node.alias in run.target.unreachable:
+        run.spared.add(item.nodeid)
         pytest.skip(f"{node.alias} was lost in the middle of the run")
 
 
@@ -228,15 +180,15 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """From exception to verdict: the only place where it happens."""
     report = yield
-    found, run = _control(item), item.config.stash.get(RUN, None)
+    found, run, node = _control(item), item.config.stash.get(RUN, None), _node(item)
     if found is None or run is None:
         return report
     raised = call.excinfo.value if call.excinfo else None
     if raised is None and call.when != "call":
         return report
-    if isinstance(raised, pytest.skip.Exception) or (call.when == "teardown" and not raised):
-        return report
-    _judge(item, found, run, raised, report)
+    lost = node is not None and node.alias in run.target.unreachable
+    if not (lost and isinstance(raised, pytest.skip.Exception)):
+        _judge(item, found, run, raised, report)
     return report
 
 
@@ -250,6 +202,7 @@ def _judge(
     node = _node(item)
     outcome, message = verdict_of(raised)
     if isinstance(raised, Unreachable):
+        run.spared.add(item.nodeid)
         run.lost(raised)
     if not (isinstance(raised, Unreachable) and node):
         want, have = want_and_have(getattr(item, "function", None), raised)
@@ -272,21 +225,26 @@ def _judge(
                 have=have,
             )
         )
-    if outcome == "unknown" and not isinstance(raised, GntverifyError):
+    if outcome == "unknown" and not isinstance(raised, GntverifyError | pytest.skip.Exception):
         run.internal_error = True
         return  # with its traceback: this one is ours
     if outcome == "not-applicable":
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, message)
     elif raised is not None:
+        report.outcome = "failed"
         report.longrepr = (
             f"{found.id} {node.short if node else run.target.cluster.name}: {message}"
         )
+    if outcome == "unknown":
+        report.when = "setup"  # which junit.xml and pytest.html call an error, not a failure
     report.user_properties.append(("verdict", outcome))
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
     """An unknown is neither passed nor failed, on the terminal too."""
+    if report.nodeid.startswith("hosts::"):
+        return ("unknown" if report.failed else ""), "", ""  # told among the verdicts
     verdict = dict(getattr(report, "user_properties", ())).get("verdict")
     if verdict == "unknown" and report.when in ("setup", "call"):
         return "unknown", "U", ("UNKNOWN", {"yellow": True})
@@ -325,8 +283,14 @@ def pytest_metadata(metadata: dict[str, Any], config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """The run's own exit status, and everything that is written at the end, however it came."""
     run = session.config.stash.get(RUN, None)
-    if run is None:
+    if run is None or only_shows(session.config):
         return
+    judged = any(verdict.control for verdict in run.verdicts)
+    if exitstatus == pytest.ExitCode.INTERRUPTED and session.testsfailed and not judged:
+        run.internal_error = True  # no Ctrl-C: suites that cannot be collected end with 2 as well
+        exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    for event in [verdict for verdict in run.verdicts if not verdict.control]:
+        _report_event(session.config, event)
     session.exitstatus = run.finish(int(exitstatus))
     try:
         run.report = session.config.hook.pytest_gntverify_report(run_dir=run.directory)
@@ -336,12 +300,27 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = run.finish(int(exitstatus))
 
 
+def _report_event(config: pytest.Config, event: Verdict) -> None:
+    """A host that is not there is an error in junit.xml and pytest.html too."""
+    for when in ("setup", "teardown"):
+        report = pytest.TestReport(
+            nodeid=f"hosts::{event.node}",
+            location=("hosts", 0, event.node),
+            keywords={},
+            outcome="failed" if when == "setup" else "passed",
+            longrepr=event.message if when == "setup" else None,
+            when=cast("Any", when),
+            user_properties=[("verdict", "unknown")],
+        )
+        config.hook.pytest_runtest_logreport(report=report)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Counts, what is not calm with its fix, and where the report lies."""
     run = config.stash.get(RUN, None)
-    if run is None:
+    if run is None or only_shows(config):
         return
     write = terminalreporter.write_line
     terminalreporter.section("verdicts")
@@ -362,19 +341,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
         run.target.close()
-
-
-def refuse_without_hosts(config: pytest.Config, suites: Path) -> None:
-    """Called by a conftest.py above the suites: no hosts, no run.
-
-    Raises:
-        UsageError: the suites are asked for and no hosts are given.
-    """
-    if config.option.help or config.option.hosts or config.getoption("--replay"):
-        return
-    asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
-    if any(suites == path or suites in path.parents for path in asked):
-        raise pytest.UsageError(missing_hosts())
 
 
 assert REFUSED == pytest.ExitCode.USAGE_ERROR  # noqa: S101 - what UsageError ends with

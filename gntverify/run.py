@@ -32,6 +32,9 @@ class Run:
         verdicts: in the order they fell.
         began: Unix time.
         report: what a person should open, once it is rendered.
+        selection: what of the suites was asked for, in the command line's words; empty for all.
+        selected: ids of the tests that were to judge something; ``spared`` are those of a host
+            that was lost.
     """
 
     target: Target
@@ -40,14 +43,28 @@ class Run:
     began: float = field(default_factory=time.time)
     internal_error: bool = False
     report: Path | None = None
+    selection: str = ""
+    selected: set[str] = field(default_factory=set)
+    spared: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        """Make the folder, and tell of the hosts that cannot be reached."""
+    def open(self) -> None:
+        """Make the folder, and tell of the hosts that are not there.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
         self.directory.mkdir(parents=True)
         self._evidence = Evidence(self.directory / "evidence")
         (self.directory / "verdicts.jsonl").touch()
         for host, problem in self.target.unreachable.items():
             self.event(host, str(problem))
+        for name in self.target.left_out:
+            self.event(
+                name,
+                f"{name!r} belongs to the cluster and is not in --hosts; nobody looked at it, and "
+                "what is said of the cluster is said of the other nodes only.",
+                fix="Add it to --hosts.",
+            )
 
     def add(self, verdict: Verdict) -> None:
         """Write a verdict to the stream, and the answers that have come meanwhile."""
@@ -56,7 +73,7 @@ class Run:
             stream.write(verdict.as_line() + "\n")
         self.keep_evidence()
 
-    def event(self, host: str, message: str) -> None:
+    def event(self, host: str, message: str, fix: str = "") -> None:
         """Something that is no control's: a host that is not there, once."""
         event = Verdict(
             control="",
@@ -65,7 +82,7 @@ class Run:
             message=message,
             title="The host can be asked",
             why="What cannot be asked cannot be judged.",
-            fix="Bring the host back, or take it out of --hosts.",
+            fix=fix or "Bring the host back, or take it out of --hosts.",
             severity="critical",
             notes="",
             impact="passive",
@@ -98,7 +115,20 @@ class Run:
             return INTERNAL
         if self.counts["fail"] or self.counts["stale-waiver"]:
             return FAILED
-        return UNKNOWN if self.counts["unknown"] else (FAILED if pytests else PASSED)
+        if self.counts["unknown"]:
+            return UNKNOWN
+        if not self.verdicts:
+            return NOTHING
+        return FAILED if pytests else PASSED
+
+    @property
+    def not_reached(self) -> int:
+        """How many tests were selected and came to no verdict: ``-x`` or Ctrl-C ended the run.
+
+        Those on a host that is lost are not counted: that is one event.
+        """
+        judged = {verdict.test for verdict in self.verdicts}
+        return len(self.selected - judged - self.spared)
 
     def finish(self, pytests: int) -> int:
         """Write what is written last; the exit status."""
@@ -127,6 +157,8 @@ class Run:
             "ended": time.time(),
             "exit_status": status,
             "interrupted": status == INTERRUPTED,
+            "selection": self.selection,
+            "not_reached": self.not_reached,
             "counts": dict(self.counts),
             "versions": versions(),
             "commit": commit(),

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from testinfra.backend.base import BaseBackend
+
 from gntverify import scan
 from gntverify.cluster import Cluster, connect
 from gntverify.errors import TargetRefused, Unreachable
@@ -44,6 +46,21 @@ class Target:
     close: Callable[[], None]
 
     @property
+    def left_out(self) -> list[str]:
+        """Online members, and nodes of the site, that nobody asked for in ``hosts``."""
+        ssconf = self.cluster.ssconf
+        offline = set(ssconf.node_list) - set(ssconf.online_nodes)
+        asked = {BaseBackend.parse_hostspec(host).name for host in self.unreachable}
+        return [
+            name
+            for name in self.cluster.absent
+            if name not in offline
+            and asked.isdisjoint(
+                {name, name.split(".", 1)[0], str(ssconf.primary_ips.get(name, name))}
+            )
+        ]
+
+    @property
     def answers(self) -> list[Answer]:
         """Every answer so far: the hosts' and nmap's."""
         of_hosts = [answer for source in self.sources.values() for answer in source.answers]
@@ -51,9 +68,21 @@ class Target:
 
 
 def live(
-    hosts: Sequence[str], options: Options, site_file: Path | None, selection: str = ""
+    hosts: Sequence[str],
+    options: Options,
+    site_file: Path | None,
+    selection: str = "",
+    *,
+    ahead: bool = True,
 ) -> Target:
     """Reach the hosts, and begin to ask what they were asked last time for this selection.
+
+    Args:
+        hosts: as asked for.
+        options: how they are reached.
+        site_file: what is expected; None for the profile and the cluster's own word.
+        selection: names what of the suites is judged; each is learned for itself.
+        ahead: whether to ask what was learned; not when nothing will be judged.
 
     Raises:
         SiteError: the site file is wrong; no host has been troubled.
@@ -63,27 +92,50 @@ def live(
     fleet = Fleet(hosts, options)
     fleet.open()
     try:
-        if not fleet.sources:
-            reasons = " ".join(str(problem) for problem in fleet.unreachable.values())
-            raise TargetRefused(f"None of the hosts can be asked. {reasons}")
-        fleet.prefetch(learned.recall(hosts, selection))
-        cluster = connect(fleet.sources, expected if expected.described else None)
-        site = complete(expected, cluster)
+        _refuse_others_than_root(fleet)
+        cluster, site = _found(fleet, expected)
+        if ahead:
+            fleet.prefetch(learned.recall(hosts, selection))
     except Exception:
         fleet.close()
         raise
     register()
     SourceBackend.live = fleet.sources
 
+    outside = scan.outside_of(cluster, site, scan.Nmap(), raw=os.geteuid() == 0)
+
     def close() -> None:
+        outside.close()
         learned.keep(hosts, fleet.asked(), selection)
         SourceBackend.live = {}
         fleet.close()
 
-    outside = scan.outside_of(cluster, site, scan.Nmap(), raw=os.geteuid() == 0)
     return Target(
         hosts, fleet.sources, fleet.unreachable, cluster, site, site_file, outside, close
     )
+
+
+def _refuse_others_than_root(fleet: Fleet) -> None:
+    """What only root may read would be missing from answers without a word."""
+    others = [host for host, session in fleet.sources.items() if session.uid != 0]
+    if others:
+        raise TargetRefused(
+            f"The login on {', '.join(map(repr, others))} is not root's, and much of a node is "
+            f"told to root only. Log in as root (--hosts=root@{others[0]}) or add --sudo."
+        )
+
+
+def _found(fleet: Fleet, expected: Site) -> tuple[Cluster, Site]:
+    """The cluster behind the hosts that answer; one that is lost meanwhile is left out."""
+    while fleet.sources:
+        try:
+            cluster = connect(fleet.sources, expected if expected.described else None)
+            return cluster, complete(expected, cluster)
+        except Unreachable as lost:
+            fleet.unreachable[lost.host] = lost
+            del fleet.sources[lost.host]
+    reasons = " ".join(str(problem) for problem in fleet.unreachable.values())
+    raise TargetRefused(f"None of the hosts can be asked. {reasons}")
 
 
 def recorded(directory: Path, site_file: Path | None) -> Target:

@@ -26,6 +26,8 @@ class Meta(BaseModel):
     ended: float
     exit_status: int
     interrupted: bool
+    selection: str = ""
+    not_reached: int = 0
     versions: dict[str, str]
     commit: str
 

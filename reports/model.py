@@ -144,7 +144,8 @@ class Report:
         """``fail``, ``unknown`` or ``pass``: the colour of the page."""
         if self.counts["fail"] or self.counts["stale-waiver"]:
             return "fail"
-        doubt = self.counts["unknown"] or self.events or self.meta.interrupted
+        cut = self.meta.interrupted or self.meta.not_reached
+        doubt = self.counts["unknown"] or self.events or cut
         return "unknown" if doubt or self.meta.exit_status or not self.counts["pass"] else "pass"
 
 

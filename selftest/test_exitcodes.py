@@ -20,6 +20,7 @@ from selftest.sshd import Sshd, keygen, running_sshd
 
 ROOT = Path(__file__).parents[1]
 MEMBERS = {"n1.gnt.example": "192.0.2.1", "n2.gnt.example": "192.0.2.2"}
+ALONE = {"n1.gnt.example": "192.0.2.1"}
 RUN_LIMIT_S = 120
 CONTROL = '''
 @control("{id}", severity="low", notes="base")
@@ -33,6 +34,7 @@ def test_{id}({subject}):
 '''
 HEAD = """
 import os, time
+import pytest
 from gntverify.controls import control, need
 """
 REPORT = """
@@ -64,9 +66,10 @@ def _host(name: str, cluster: str = "c1.gnt.example") -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    """Two nodes of one cluster, one of another, no node at all, and one that tells nobody."""
+    """A cluster of one, two nodes of another, one of a third, no node, one not root."""
     home = tmp_path_factory.mktemp("hosts")
     made: dict[str, tuple[dict[str, str] | None, str]] = {
+        "solo": (nodes.ssconf("n1.gnt.example", ALONE, "c3.gnt.example", "n1.gnt.example"), ""),
         "n1": (_host("n1.gnt.example"), ""),
         "n2": (_host("n2.gnt.example"), ""),
         "other": (_host("n2.gnt.example", "c2.gnt.example"), ""),
@@ -174,7 +177,7 @@ def test_the_status_is_that_of_the_verdicts(
     suite: Suite, bodies: tuple[tuple[str, str], ...], status: int, outcomes: list[str]
 ) -> None:
     suite.write(*bodies)
-    code, out, err = suite.run("--hosts=n1")
+    code, out, err = suite.run("--hosts=solo")
     assert code == status, out + err
     assert [outcome for _, _, outcome in suite.outcomes] == outcomes
     assert suite.meta["exit_status"] == status
@@ -196,7 +199,7 @@ def test_a_fail_is_told_with_its_fix_and_the_report(suite: Suite) -> None:
 
 def test_nothing_selected_is_5(suite: Suite) -> None:
     suite.write(PASS)
-    code, out, err = suite.run("--hosts=n1", "-k", "no_such_control")
+    code, out, err = suite.run("--hosts=solo", "-k", "no_such_control")
     assert code == 5, out + err
     assert suite.meta["exit_status"] == 5
 
@@ -209,7 +212,7 @@ def test_hosts_that_do_not_answer_are_one_event_each(suite: Suite) -> None:
         "refuses": "refuses the connection",
         "silent": "does not answer within the limit",
     }
-    code, out, err = suite.run(f"--hosts=n1,{','.join(away)}")
+    code, out, err = suite.run(f"--hosts=solo,{','.join(away)}")
     assert code == 6, out + err
     events = [("", host.split(".")[0], "unknown") for host in away]
     assert sorted(suite.outcomes) == [*events, ("T1", "n1", "pass")]
@@ -217,18 +220,75 @@ def test_hosts_that_do_not_answer_are_one_event_each(suite: Suite) -> None:
         assert sentence in suite.meta["unreachable"][host]
 
 
+def test_a_member_that_nobody_asked_for_is_one_event(suite: Suite) -> None:
+    suite.write(PASS)
+    code, out, err = suite.run("--hosts=n1")
+    assert code == 6, out + err
+    assert suite.outcomes == [("", "n2", "unknown"), ("T1", "n1", "pass")]
+    assert "'n2.gnt.example' belongs to the cluster and is not in --hosts" in out
+    junit = (suite.directory / "junit.xml").read_text()
+    assert 'tests="2"' in junit
+    assert 'errors="1"' in junit
+
+
+def test_what_is_skipped_is_unknown(suite: Suite) -> None:
+    suite.write(PASS, ("T7", "pytest.skip('no time')"))
+    code, out, err = suite.run("--hosts=solo")
+    assert code == 6, out + err
+    assert suite.outcomes == [("T1", "n1", "pass"), ("T7", "n1", "unknown")]
+    assert "It was skipped, which tells nothing: no time" in out
+
+
+def test_a_run_that_was_cut_short_says_so(suite: Suite) -> None:
+    suite.write(FAIL, UNKNOWN)
+    code, out, err = suite.run("--hosts=solo", "-x")
+    assert code == 1, out + err
+    assert suite.meta["not_reached"] == 1
+    suite.write(PASS, UNKNOWN)
+    assert suite.run("--hosts=solo", "-k", "T1", "--out=part")[0] == 0
+    (part,) = (suite.home / "part").iterdir()
+    meta = json.loads((part / "meta.json").read_text())
+    assert (meta["selection"], meta["not_reached"]) == ("-k T1", 0)
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-plan"])
+def test_who_only_asks_what_would_be_done_gets_no_run(suite: Suite, option: str) -> None:
+    suite.write(PASS)
+    code, out, err = suite.run("--hosts=solo", option)
+    assert code == 0, out + err
+    assert not (suite.home / "out").exists()
+
+
+def test_suites_that_cannot_be_collected_are_3(suite: Suite) -> None:
+    suite.write(PASS)
+    (suite.home / "node" / "test_broken.py").write_text("import no_such_module\n")
+    code, out, err = suite.run("--hosts=solo")
+    assert code == 3, out + err
+
+
+def test_controls_without_hosts_are_refused(suite: Suite) -> None:
+    suite.write(PASS)
+    _refused(suite, "no hosts were given")
+
+
+def test_a_folder_that_cannot_be_made_is_refused(suite: Suite) -> None:
+    suite.write(PASS)
+    (suite.home / "taken").touch()
+    _refused(suite, "cannot be made", "--hosts=solo", "--out=taken")
+
+
 def test_a_host_that_is_lost_is_one_event(suite: Suite) -> None:
     suite.write(LOSES, PASS, APPLIES_NOT)
-    code, out, err = suite.run("--hosts=n1", "-v")
+    code, out, err = suite.run("--hosts=solo", "-v")
     assert code == 6, out + err
-    assert suite.outcomes == [("", "n1", "unknown")]
-    assert "was lost in the middle" in suite.meta["unreachable"]["n1"]
+    assert suite.outcomes == [("", "solo", "unknown")]
+    assert "was lost in the middle" in suite.meta["unreachable"]["solo"]
 
 
 def test_ctrl_c_leaves_the_report_of_what_was_done(suite: Suite) -> None:
     suite.write(PASS, SLOW)
     marker = suite.home / "slow"
-    with suite.start("--hosts=n1") as child:
+    with suite.start("--hosts=solo") as child:
         wait_for("The slow control", lambda: (marker.exists() or None, "not yet"), 60)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=RUN_LIMIT_S)
@@ -241,29 +301,29 @@ def test_ctrl_c_leaves_the_report_of_what_was_done(suite: Suite) -> None:
 def test_what_is_asked_is_learned_for_each_selection(suite: Suite) -> None:
     suite.write(PASS, FAIL)
     learned = suite.home / "cache" / "gntverify" / "learned"
-    assert suite.run("--hosts=n1")[0] == 1
+    assert suite.run("--hosts=solo")[0] == 1
     (whole,) = learned.iterdir()
-    assert [["true"], 30.0] in json.loads(whole.read_text())["n1"]
-    assert suite.run("--hosts=n1", "-k", "T2")[0] == 1
+    assert [["true"], 30.0] in json.loads(whole.read_text())["solo"]
+    assert suite.run("--hosts=solo", "-k", "T2")[0] == 1
     (part,) = set(learned.iterdir()) - {whole}
-    assert [["true"], 30.0] not in json.loads(part.read_text())["n1"]
+    assert [["true"], 30.0] not in json.loads(part.read_text())["solo"]
 
 
 def test_evidence_is_judged_again_with_no_host_at_all(suite: Suite) -> None:
     suite.write(PASS, FAIL, UNKNOWN)
-    assert suite.run("--hosts=n1")[0] == 1
+    assert suite.run("--hosts=solo")[0] == 1
     live, evidence = suite.outcomes, suite.directory / "evidence"
     suite.write(PASS, FAIL, UNKNOWN, ("T8", "node.source.ask(('never', 'asked'))"))
     code, out, err = suite.run(f"--replay={evidence.relative_to(suite.home)}", "--out=again")
     assert code == 1, out + err
-    assert "The recording of 'n1' has no answer to `never asked`." in out
+    assert "The recording of 'solo' has no answer to `never asked`." in out
     (again,) = (suite.home / "again").iterdir()
     assert suite.outcomes_of(again) == [*live, ("T8", "n1", "unknown")]
 
 
 def test_a_report_that_breaks_is_3_and_the_verdicts_stay(suite: Suite) -> None:
     suite.write(PASS, report="raise ValueError('no paper')")
-    code, out, err = suite.run("--hosts=n1")
+    code, out, err = suite.run("--hosts=solo")
     assert code == 3, out + err
     assert "no paper" in out + err
     assert suite.outcomes == [("T1", "n1", "pass")]
@@ -285,7 +345,7 @@ def test_what_is_no_target_is_refused(suite: Suite, given: str, sentence: str) -
     if given.endswith("strict"):
         if os.geteuid() != 0:
             pytest.skip("only root can be somebody else")
-        sentence = "the login may not read /var/lib/ganeti"
+        sentence = "The login on 'strict' is not root's"
     suite.write(PASS)
     _refused(suite, sentence, f"--hosts={given}")
 

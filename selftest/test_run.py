@@ -45,14 +45,14 @@ def test_a_fault_of_ours_says_so() -> None:
 
 
 def failing() -> None:
-    want, have = {1}, {2}
+    want, have = {1}, frozenset({2})
     assert have == want
 
 
 def test_expected_and_seen_are_read_from_the_control() -> None:
     with pytest.raises(AssertionError) as caught:
         failing()
-    assert want_and_have(failing, caught.value) == ("{1}", "{2}")
+    assert want_and_have(failing, caught.value) == ("1", "2")
     assert want_and_have(failing, CommandTimeout("x")) == ("", "")
 
 

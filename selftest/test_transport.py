@@ -50,7 +50,9 @@ def test_a_question_is_asked_once_a_run_unless_fresh(session: Session) -> None:
     now = ("date", "+%s.%N")
     first = session.ask(now)
     assert session.ask(now) == first
-    assert session.ask(now, fresh=True).stdout != first.stdout
+    fresh = session.ask(now, fresh=True)
+    assert fresh.stdout != first.stdout
+    assert fresh in session.answers  # evidence, as all the others
 
 
 def test_a_batch_runs_at_once_and_keeps_its_order(session: Session) -> None:
@@ -233,12 +235,14 @@ def test_a_recording_answers_as_the_host_did(tmp_path: Path) -> None:
 
 def test_no_secret_goes_into_evidence(tmp_path: Path) -> None:
     pem = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
-    text = f"{pem}\nadmin {{cleartext}}hunter2 write\nuser {{HA1}}{'0f' * 16} read\n"
+    text = f"{pem}\nadmin {{CLEARTEXT}}hunter2 write\nuser {{HA1}}{'0f' * 16} read\n"
+    text += "//nas/b /mnt cifs username=b,password=pa55,ro 0 0\n| wpa-psk pa55phrase\n"
     assert "abc" not in scrubbed(text)
     Evidence(tmp_path).keep(made(text))
     kept = json.loads((tmp_path / "h.jsonl").read_text())
-    for secret in ("abc", "hunter2", "0f0f"):
+    for secret in ("abc", "hunter2", "0f0f", "pa55"):
         assert secret not in kept["stdout"]
+    assert "username=b,password=[secret],ro" in kept["stdout"]
     assert kept["key"] == made(text).key
 
 

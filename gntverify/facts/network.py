@@ -16,6 +16,10 @@ ADDRESSES = ("ip", "-json", "-4", "address", "show")
 ROUTES = ("ip", "-json", "-4", "route", "show", "table", "all")
 
 
+GUEST_KINDS = ("tun", "veth", "macvtap")
+"""Kinds of the ports that guests bring to a bridge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A network interface.

@@ -1,6 +1,7 @@
 """All facts about the system a node is: each read once, when first asked for."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
@@ -123,8 +124,10 @@ class SystemFacts:
 
     @fact
     def swaps(self) -> tuple[storage.Swap, ...]:
-        """Active swaps."""
-        return storage.read_swaps(self.source)
+        """Active swaps, a logical volume's by the path that fstab has too."""
+        paths = storage.read_paths(self.source)
+        swaps = storage.read_swaps(self.source)
+        return tuple(replace(swap, device=paths.get(swap.device, swap.device)) for swap in swaps)
 
     @fact
     def disks(self) -> Mapping[str, frozenset[str]]:
@@ -222,14 +225,14 @@ class SystemFacts:
         """``net.ipv4.conf`` by interface, ``all`` and ``default`` among them."""
         return sysctl.read_interface_sysctls(self.source)
 
-    def parameters(self, keys: Sequence[str]) -> Mapping[str, int]:
-        """Kernel parameters in force now.
+    def parameter(self, key: str, among: Sequence[str]) -> int:
+        """A kernel parameter in force now; all that are ``among`` it are asked at once.
 
         Raises:
-            ParseError: the node does not tell one of them, or it is no number.
+            ParseError: the node does not tell it, or it is no number.
         """
-        found = sysctl.read_parameters(self.source, keys)
-        return {key: number("sysctl", found.get(key, "")) for key in keys}
+        found = sysctl.read_parameters(self.source, among)
+        return number(f"sysctl {key}", found.get(key, ""))
 
     @fact
     def sysctl_files(self) -> Mapping[str, sysctl.Setting]:

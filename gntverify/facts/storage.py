@@ -126,6 +126,16 @@ def parse_disks(text: str) -> dict[str, frozenset[str]]:
     return {path: frozenset(_roots(path, parents, len(parents))) for path in parents}
 
 
+def parse_paths(text: str) -> dict[str, str]:
+    """The kernel's name of a block device (``/dev/dm-0``) to its path (``/dev/mapper/…``).
+
+    Raises:
+        ParseError: the text is not what lsblk prints.
+    """
+    rows = checked(_Disks, load_json(text, "lsblk"), "lsblk").blockdevices
+    return {f"/dev/{row.kname}": row.path for row in rows}
+
+
 def _roots(path: str, parents: dict[str, set[str]], depth: int) -> set[str]:
     if path not in parents or depth < 0:
         raise ParseError(f"`lsblk` names {path!r} as a parent, but does not list it.")
@@ -164,7 +174,7 @@ def read_mounts(source: "Source") -> tuple[Mount, ...]:
 def read_fstab(source: "Source") -> tuple[Mount, ...]:
     """What fstab says, tags (UUID=, LABEL=) resolved to devices; nothing when it is empty."""
     answer = source.ask(FSTAB)
-    if answer.rc == 1 and not answer.stdout and not answer.stderr:
+    if answer.status() == 1 and not answer.stdout and not answer.stderr:
         return ()  # "findmnt returns 1 if nothing is found", findmnt(8)
     return parse_mounts(answer.text())
 
@@ -172,7 +182,7 @@ def read_fstab(source: "Source") -> tuple[Mount, ...]:
 def read_fstab_check(source: "Source") -> FstabCheck:
     """What findmnt says of fstab."""
     answer = source.ask(VERIFY)
-    if answer.rc != 1:  # which means that it found errors, and says them
+    if answer.status() != 1:  # which means that it found errors, and says them
         answer.text()
     return parse_fstab_check(answer.stdout + answer.stderr)  # the summary of errors is on stderr
 
@@ -185,6 +195,11 @@ def read_swaps(source: "Source") -> tuple[Swap, ...]:
 def read_disks(source: "Source") -> dict[str, frozenset[str]]:
     """Block devices and the whole disks they stand on."""
     return parse_disks(source.ask(DISKS).text())
+
+
+def read_paths(source: "Source") -> dict[str, str]:
+    """The kernel's names of block devices, and their paths."""
+    return parse_paths(source.ask(DISKS).text())
 
 
 def read_ext4(source: "Source") -> dict[str, frozenset[str]]:

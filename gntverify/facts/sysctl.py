@@ -181,7 +181,7 @@ def read_parameters(source: "Source", keys: Sequence[str]) -> dict[str, str]:
     """The values in force now of ``keys``; a key the kernel does not know is left out."""
     answer = source.ask(("sysctl", *keys))
     # sysctl ends with 1 (255 before procps 4) after printing all it could find
-    return parse_parameters(answer.stdout if answer.rc in (1, 255) else answer.text())
+    return parse_parameters(answer.stdout if answer.status() in (1, 255) else answer.text())
 
 
 def read_sysctl_files(source: "Source") -> dict[str, Setting]:

@@ -67,11 +67,13 @@ class Listener:
 
 
 def parse_processes(text: str) -> tuple[Daemon, ...]:
-    """Daemons, without the children they forked.
+    """Daemons, without the children they forked and without what has ended.
 
     Raises:
-        ParseError: a line is not what ps was told to print.
+        ParseError: a line is not what ps was told to print, or there is none.
     """
+    if not text:
+        raise refuse("ps", text)
     found = []
     for line in text.splitlines():
         fields = line.split(None, 3)
@@ -79,6 +81,8 @@ def parse_processes(text: str) -> tuple[Daemon, ...]:
             raise refuse("ps", line)
         pid, parent = number("ps", fields[0]), number("ps", fields[1])
         words = fields[3].split()
+        if words[0] == f"[{fields[2]}]":  # a forked child that ended and was not waited for yet
+            continue
         found.append(
             Daemon(fields[2].removeprefix("ganeti-"), pid, parent, _behind(fields[2], words))
         )
@@ -97,10 +101,10 @@ def running(answer: "Answer") -> tuple[Daemon, ...]:
     """The daemons of ps's answer: status 1 and silence say that none runs.
 
     Raises:
-        CommandFailed: ps complained.
+        CommandFailed: ps complained, or its output was cut.
         ParseError: its output is not understood.
     """
-    if answer.rc == 1 and not answer.stdout and not answer.stderr:
+    if answer.status() == 1 and not answer.stdout and not answer.stderr:
         return ()
     return parse_processes(answer.text())
 
@@ -117,7 +121,8 @@ def parse_started(text: str) -> frozenset[str]:
     return names
 
 
-_HOLDER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=(\d+),fd=\d+\)')
+_HOLDER = re.compile(r'\("(.*?)",pid=([0-9]{1,10}),fd=[0-9]+\)')
+_HOLDERS = re.compile(rf"users:\({_HOLDER.pattern}(,{_HOLDER.pattern})*\)\s*")
 
 
 def parse_listeners(text: str) -> tuple[Listener, ...]:
@@ -135,6 +140,8 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
 def _listener(line: str) -> Listener:
     fields = line.split(None, 6)
     if len(fields) not in (6, 7) or fields[0] not in ("tcp", "udp"):
+        raise refuse("ss", line)
+    if len(fields) == 7 and not _HOLDERS.fullmatch(fields[6]):
         raise refuse("ss", line)
     place, _, port = fields[4].rpartition(":")
     holders = _HOLDER.findall(fields[6]) if len(fields) == 7 else []

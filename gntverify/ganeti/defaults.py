@@ -1,7 +1,6 @@
 """``/etc/default/ganeti``: what the daemons are started with."""
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,13 @@ if TYPE_CHECKING:
 
 PATH = "/etc/default/ganeti"
 COMMAND = cat([PATH])
-_NAME = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)=(.*)")
+# What a shell takes literally, and no more: quotes end on their line, what is bare holds no
+# operator, and "#" opens a comment behind a blank only. shlex reads "A=1;B=2", "A= b" and "A=a#b"
+# otherwise than a shell.
+_ASSIGNS = re.compile(
+    r"""(?:export[ \t]+)?([A-Z][A-Z0-9_]*)="""
+    r"""((?:"[^"$`\\]*"|'[^']*'|[^ \t"'$`\\;&|<>()~#])*)(?:[ \t]+#.*)?"""
+)
 ANY = "0.0.0.0"  # noqa: S104 - what a daemon without -b listens on; nothing is bound here
 
 
@@ -36,8 +41,9 @@ class Defaults:
 
     def apart_from(self, own: str) -> dict[str, str]:
         """Every variable, with the node's own address written ``<own>``: fit to compare."""
+        neutral = {f"{option}{own}": f"{option}<own>" for option in ("", "-b", "--bind=")}
         return {
-            key: " ".join("<own>" if word == own else word for word in value.split())
+            key: " ".join(neutral.get(word, word) for word in value.split())
             for key, value in self.values.items()
         }
 
@@ -69,24 +75,15 @@ def parse_defaults(text: str) -> Defaults:
             shell could tell.
     """
     values: dict[str, str] = {}
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
+    for line in text.split("\n"):
+        plain = line.strip(" \t")
+        if not plain or plain.startswith("#"):
             continue
-        found = _NAME.fullmatch(line.strip())
-        if not found or re.search(r"[$`\\]", found[2]):
+        found = _ASSIGNS.fullmatch(plain)
+        if not found or not found[2].isprintable():
             raise refuse(f"cat {PATH}", line)
-        values[found[1]] = _unquoted(found[2], line)
+        values[found[1]] = re.sub("\"([^\"]*)\"|'([^']*)'", r"\1\2", found[2])
     return Defaults(values)
-
-
-def _unquoted(text: str, line: str) -> str:
-    try:
-        words = shlex.split(text, comments=True)
-    except ValueError as err:
-        raise refuse(f"cat {PATH}", line) from err
-    if len(words) > 1:
-        raise refuse(f"cat {PATH}", line)
-    return words[0] if words else ""
 
 
 def read_defaults(source: "Source") -> Defaults:

@@ -19,7 +19,7 @@ _LINE = re.compile(r"(?P<indent> *)(?P<key>[^\s:-][^:]*): ?(?P<value>.*)")
 
 @dataclass(frozen=True)
 class Info:
-    """Two levels of what Ganeti printed: ``("Cluster parameters", "master netdev")`` to value."""
+    """Three levels of what Ganeti prints: ``("Cluster parameters", "master netdev")`` to value."""
 
     values: Mapping[tuple[str, ...], str]
 
@@ -54,6 +54,16 @@ class Info:
         return self._value("Cluster parameters", "drbd usermode helper")
 
     @property
+    def nic_mode(self) -> str:
+        """How new NICs are connected: ``bridged``, ``routed`` or ``openvswitch``."""
+        return self._value("Default nic parameters", "default", "mode")
+
+    @property
+    def nic_link(self) -> str:
+        """What new NICs are connected to: a bridge, when they are bridged."""
+        return self._value("Default nic parameters", "default", "link")
+
+    @property
     def hypervisors(self) -> tuple[str, ...]:
         """Enabled hypervisors."""
         return tuple(self._value("Enabled hypervisors").split(", "))
@@ -65,23 +75,22 @@ class Info:
 
 
 def parse_info(text: str) -> Info:
-    """The first two levels of ``gnt-cluster info``; deeper ones are left out.
+    """The first three levels of ``gnt-cluster info``; deeper ones and lists are left out.
 
     Raises:
         ParseError: a line of these levels is no ``key: value``, or there is no cluster name.
     """
     values: dict[tuple[str, ...], str] = {}
-    head = ""
+    above: tuple[str, ...] = ()
     for line in text.splitlines():
         found = _LINE.fullmatch(line)
-        indent = len(line) - len(line.lstrip(" "))
-        if indent >= 4 or line.lstrip().startswith("- "):
+        level, odd = divmod(len(line) - len(line.lstrip(" ")), 2)
+        if level > 2 or line.lstrip().startswith("- ") or (level == 2 and not found):
             continue
-        if not found or indent not in (0, 2) or (indent and not head):
+        if not found or odd or level > len(above):
             raise refuse(TOOL, line)
-        key = found["key"]
-        head = head if indent else key
-        values[(head, key) if indent else (key,)] = found["value"].strip()
+        above = (*above[:level], found["key"])
+        values[above] = found["value"].strip()
     if ("Cluster name",) not in values:
         raise refuse(TOOL, text)
     return Info(values)

@@ -99,5 +99,6 @@ class GanetiFacts:
     @fact
     def logins(self) -> Mapping[str, int]:
         """Online node to ssh's exit status, when this node logs in as Ganeti does."""
-        nodes = list(self.ssconf.online_nodes)
-        return read_logins(self.source, self.ssconf.cluster_name, nodes)
+        ports = self.ssconf.ssh_ports
+        targets = {name: ports[name] for name in self.ssconf.online_nodes}
+        return read_logins(self.source, self.ssconf.cluster_name, targets)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 TOOL = "gnt-node list"
 LIMIT_S = 60.0
-# "|" occurs in no field; all three are configuration, so no node is asked for them
-COMMAND = ("gnt-node", "list", "--no-headers", "--separator=|", "--output=name,role,pip,sip")
+# "|" occurs in no field; all are configuration, so no node is asked for them
+COMMAND = ("gnt-node", "list", "--no-headers", "--separator=|", "--output=name,role,pip,sip,uuid")
 
 Role = Literal["M", "C", "R", "D", "O"]
 
@@ -25,11 +25,13 @@ class NodeState:
     Attributes:
         role: M master, C candidate, R regular, D drained, O offline.
         primary_ip, secondary_ip: as Ganeti knows them.
+        uuid: what some of Ganeti's commands call the node instead of its name.
     """
 
     role: Role
     primary_ip: IPv4Address
     secondary_ip: IPv4Address
+    uuid: str
 
 
 def parse_nodes(text: str) -> dict[str, NodeState]:
@@ -41,10 +43,10 @@ def parse_nodes(text: str) -> dict[str, NodeState]:
     found: dict[str, NodeState] = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) != 4 or not fields[0] or fields[1] not in ("M", "C", "R", "D", "O"):
+        if len(fields) != 5 or not all(fields) or fields[1] not in ("M", "C", "R", "D", "O"):
             raise refuse(TOOL, line)
-        primary, secondary = (checked(IPv4Address, text, TOOL) for text in fields[2:])
-        found[fields[0]] = NodeState(cast("Role", fields[1]), primary, secondary)
+        primary, secondary = (checked(IPv4Address, text, TOOL) for text in fields[2:4])
+        found[fields[0]] = NodeState(cast("Role", fields[1]), primary, secondary, fields[4])
     if not found:
         raise refuse(TOOL, text)
     return found

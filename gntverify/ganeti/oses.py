@@ -52,7 +52,7 @@ class OsOnNode:
 
 @dataclass(frozen=True)
 class OsState:
-    """A definition on all nodes, by node name."""
+    """A definition on all nodes, by what Ganeti calls the node: 3.0 prints its UUID."""
 
     name: str
     status: str
@@ -101,10 +101,10 @@ def judged(answer: "Answer") -> dict[str, OsState]:
     """The definitions of an answer; status 1 only says that not all of them are valid.
 
     Raises:
-        CommandFailed: nothing was printed, with a bad status.
+        CommandFailed: nothing was printed, with a bad status, or the output was cut.
         ParseError: the text is not understood.
     """
-    if answer.rc not in (0, 1) or (answer.rc == 1 and not answer.stdout.strip()):
+    if answer.status() not in (0, 1) or (answer.rc == 1 and not answer.stdout.strip()):
         answer.text()
     return parse_oses(answer.stdout)
 

@@ -1,12 +1,12 @@
 """Certificates, RAPI's users and known hosts: dates, kinds, modes and hashes, never a secret."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gntverify.errors import ParseError
+from gntverify.errors import CommandTimeout, ParseError
 from gntverify.facts.shape import number, refuse
 from gntverify.ganeti.ssconf import DATA_DIR
 
@@ -39,6 +39,8 @@ USERS = [
     'if ! [ -e $f ]; then echo absent; exit 0; fi; stat -c "file %a %U:%G" $f || exit; '
     f"awk '{_KIND}' $f",
 ]
+LOGIN_LIMIT_S = 60.0  # not scaled: it is a part of the command, and that must not differ
+TIMED_OUT = 124  # timeout(1)
 _END = re.compile(r"(\w+) notAfter=(\w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}) GMT")
 
 
@@ -135,23 +137,28 @@ def parse_hash(text: str) -> str:
     return found[1]
 
 
-def ssh_argv(cluster: str, targets: list[str], limit_s: float) -> list[str]:
-    """The command that logs in to every target at once as Ganeti's master does (lib/ssh.py)."""
+def ssh_argv(cluster: str, targets: Mapping[str, int], limit_s: float) -> list[str]:
+    """The command that logs in to every target (name to port) at once as Ganeti's master does.
+
+    The options are those of Ganeti's lib/ssh.py.
+    """
     options = (
         "-q -4 -oEscapeChar=none -oHashKnownHosts=no -oUserKnownHostsFile=/dev/null "
         f"-oGlobalKnownHostsFile={DATA_DIR}/known_hosts -oHostKeyAlias={cluster} "
-        "-oCheckHostIp=no -oConnectTimeout=10 -oBatchMode=yes -oStrictHostKeyChecking=yes"
+        "-oCheckHostIp=no -oConnectTimeout=30 -oBatchMode=yes -oStrictHostKeyChecking=yes"
     )
-    words = " ".join(targets)
-    login = f'timeout {limit_s:.0f} ssh {options} "root@$n" true </dev/null; echo "$n $?"'
-    return ["sh", "-c", f"for n in {words}; do ( {login} ) & done; wait"]
+    words = " ".join(f"{name}:{port}" for name, port in targets.items())
+    host = '-p "${t##*:}" "root@${t%:*}"'
+    login = f'timeout {limit_s:.0f} ssh {options} {host} true </dev/null; echo "${{t%:*}} $?"'
+    return ["sh", "-c", f"for t in {words}; do ( {login} ) & done; wait"]
 
 
-def parse_logins(text: str, targets: list[str]) -> dict[str, int]:
-    """Target to ssh's exit status: 0 logged in, 255 refused, 124 not in time.
+def parse_logins(text: str, targets: Iterable[str]) -> dict[str, int]:
+    """Target to ssh's exit status: 0 logged in, 255 refused.
 
     Raises:
         ParseError: a line is not understood, or a target is missing.
+        CommandTimeout: a login did not come to its end, which tells nothing.
     """
     found: dict[str, int] = {}
     for line in text.splitlines():
@@ -159,6 +166,9 @@ def parse_logins(text: str, targets: list[str]) -> dict[str, int]:
         found[name] = number("ssh", status)
     if set(found) != set(targets):
         raise refuse("ssh", text)
+    late = sorted(name for name, status in found.items() if status == TIMED_OUT)
+    if late:
+        raise CommandTimeout(f"The login to {', '.join(late)} did not come to an end in time.")
     return found
 
 
@@ -177,7 +187,7 @@ def read_known_hosts(source: "Source") -> str:
     return parse_hash(source.ask(KNOWN_HOSTS).text())
 
 
-def read_logins(source: "Source", cluster: str, targets: list[str]) -> Mapping[str, int]:
+def read_logins(source: "Source", cluster: str, targets: Mapping[str, int]) -> Mapping[str, int]:
     """Who lets this node in, as Ganeti logs in.
 
     Raises:
@@ -186,6 +196,5 @@ def read_logins(source: "Source", cluster: str, targets: list[str]) -> Mapping[s
     for name in (cluster, *targets):
         if not re.fullmatch(r"[\w.-]+", name):
             raise ParseError(f"{name!r} is no host name.")
-    limit_s = 20.0
-    argv = ssh_argv(cluster, targets, limit_s)
-    return parse_logins(source.ask(argv, timeout_s=limit_s + 10).text(), targets)
+    argv = ssh_argv(cluster, targets, LOGIN_LIMIT_S)
+    return parse_logins(source.ask(argv, timeout_s=LOGIN_LIMIT_S + 10).text(), targets)

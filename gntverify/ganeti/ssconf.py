@@ -75,6 +75,22 @@ class Ssconf:
         return self._lines("online_nodes")
 
     @cached_property
+    def instance_nodes(self) -> tuple[str, ...]:
+        """The online nodes that may have instances (``vm_capable``)."""
+        rows = [line.partition("=") for line in self._lines("node_vm_capable")]
+        if any(word not in ("True", "False") for _, _, word in rows):
+            raise ParseError(f"{PREFIX}node_vm_capable was expected to hold NODE=True or =False.")
+        capable = {name for name, _, word in rows if word == "True"}
+        return tuple(name for name in self.online_nodes if name in capable)
+
+    @cached_property
+    def ssh_ports(self) -> Mapping[str, int]:
+        """Node to the port of its sshd; 22 where none is kept."""
+        rows = [line.partition("=") for line in self.values.get("ssh_ports", "").split()]
+        ports = {name: number(f"{PREFIX}ssh_ports", port) for name, _, port in rows}
+        return dict.fromkeys(self.node_list, 22) | ports
+
+    @cached_property
     def master_candidates(self) -> tuple[str, ...]:
         """The nodes that keep the configuration, the master among them."""
         return self._lines("master_candidates")

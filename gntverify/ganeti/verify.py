@@ -23,7 +23,7 @@ _FINDING = re.compile(
     rf"{_STAMP}\s+- (ERROR|WARNING):([A-Z0-9]+):(cluster|group|node|instance):([^:]*):(.*)"
 )
 _CODED = re.compile(r"(^|\s)- (ERROR|WARNING):")
-_FAILED = re.compile(r"(\d+) job\(s\) failed while verifying the cluster\.")
+_FAILED = re.compile(r"([0-9]{1,9}) job\(s\) failed while verifying the cluster\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,10 @@ def judged(answer: "Answer") -> Report:
 
     Raises:
         ParseError: they contradict each other, or the text is not understood.
-        CommandFailed: the exit status is another one.
+        CommandFailed: the exit status is another one, or the output was cut.
         CommandTimeout: it did not end.
     """
-    if answer.rc not in (0, 1) or not answer.stdout.strip():
+    if answer.status() not in (0, 1) or not answer.stdout.strip():
         answer.text()
     report = parse_report(answer.stdout)
     bad = bool(report.errors or report.failed_jobs)

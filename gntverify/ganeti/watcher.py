@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 # A run that fails does not write its state file (ganeti/watcher, _GroupWatcher), so the file's
 # time is that of the last good run; the log's would be that of the last try. Only cron lines
-# that name the watcher are printed: others may hold what is nobody's business.
+# that name the watcher are printed: others may hold what is nobody's business. Files whose name
+# has a dot or the like in it are passed over, as cron does (cron(8)).
 COMMAND = [
     "sh",
     "-c",
@@ -21,7 +22,8 @@ COMMAND = [
     'stat -c "ran %Y" "$f" || exit; done; '
     f'f={DATA_DIR}/watcher.pause; [ ! -e $f ] || echo "pause $(cat $f)"; '
     'echo "cron $(systemctl is-active cron.service)"; '
-    "grep -hs ganeti-watcher /etc/crontab /etc/cron.d/* | sed 's/^/line /'",
+    "for f in /etc/crontab /etc/cron.d/*; do case ${f##*/} in *[!A-Za-z0-9_-]*) ;; "
+    "*) grep -hs ganeti-watcher \"$f\" | sed 's/^/line /';; esac; done",
 ]
 _ACTIVE = re.compile(r"\s*(@\w+|[^\s#]+(\s+\S+){4})\s+\S+\s+.*ganeti-watcher\b.*")
 

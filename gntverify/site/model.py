@@ -45,10 +45,16 @@ class PublicNetwork(Part):
 
 
 class PrivateNetwork(Part):
-    """The network of the instances and of Ganeti: a bridge over a tagged interface."""
+    """The network of the instances and of Ganeti: a bridge over a tagged interface.
 
+    ``mode`` is Ganeti's word for how NICs are connected; the rest is about a Linux bridge.
+    ``port_name`` is for a port that is not called ``INTERFACE.VLAN``.
+    """
+
+    mode: Literal["bridged", "routed", "openvswitch"]
     bridge: Interface
-    interface: Interface
+    interface: Interface | None
+    port_name: Interface | None = None
     vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
     network: IPv4Network | None = None
     stp: bool
@@ -56,8 +62,12 @@ class PrivateNetwork(Part):
 
     @property
     def port(self) -> str:
-        """The bridge's own port: the tagged interface, or the bare one without a VLAN."""
-        return self.interface if self.vlan is None else f"{self.interface}.{self.vlan}"
+        """The bridge's own port: the tagged interface, or the bare one without a VLAN.
+
+        Empty on a cluster that nobody described and whose bridge has several, or none.
+        """
+        bare = self.interface or ""
+        return self.port_name or (f"{bare}.{self.vlan}" if bare and self.vlan else bare)
 
 
 class Network(Part):
@@ -129,6 +139,16 @@ class Cluster(Part):
     hypervisor_parameters: dict[str, dict[str, str]]
     candidate_pool_size: Annotated[int, Field(ge=1)]
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether instances may have DRBD disks."""
+        return "drbd" in self.disk_templates
+
+    @property
+    def keeps_disks_in_lvm(self) -> bool:
+        """Whether instances may have disks in a volume group."""
+        return not {"drbd", "plain"}.isdisjoint(self.disk_templates)
+
 
 class Daemons(Part):
     """Which address each networked daemon binds to."""
@@ -137,6 +157,7 @@ class Daemons(Part):
     confd: Bind
     rapi: Bind
     mond: Bind
+    metad: Bind
 
 
 class Security(Part):

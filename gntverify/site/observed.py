@@ -6,14 +6,13 @@ site say that they are not applicable. What is left are the rules that hold for 
 
 from typing import TYPE_CHECKING
 
-from gntverify.errors import CommandFailed, CommandTimeout, ParseError
+from gntverify.errors import NOT_TOLD
+from gntverify.facts.network import GUEST_KINDS
 from gntverify.ganeti.defaults import ANY
 from gntverify.site.model import Node, PrivateNetwork, PublicNetwork, Site
 
 if TYPE_CHECKING:
     from gntverify.cluster import Cluster
-
-NOT_TOLD = (CommandFailed, CommandTimeout, ParseError)
 
 
 def complete(site: Site, cluster: "Cluster") -> Site:
@@ -31,14 +30,20 @@ def complete(site: Site, cluster: "Cluster") -> Site:
     changes = {
         "name": cluster.name,
         "nodes": _nodes(site, cluster),
-        "cluster": site.cluster.model_copy(
-            update={"name": cluster.name, "address": cluster.address}
-        ),
+        "cluster": site.cluster.model_copy(update=_cluster(site, cluster)),
         "storage": site.storage.model_copy(update={"volume_group": _volume_group(site, cluster)}),
         "security": site.security.model_copy(update=_write_users(cluster)),
         "daemons": site.daemons.model_copy(update=_binds(cluster)),
     }
     return site.model_copy(update=changes)
+
+
+def _cluster(site: Site, cluster: "Cluster") -> dict[str, object]:
+    try:
+        templates = list(cluster.info.disk_templates)
+    except NOT_TOLD:
+        templates = site.cluster.disk_templates
+    return {"name": cluster.name, "address": cluster.address, "disk_templates": templates}
 
 
 def _nodes(site: Site, cluster: "Cluster") -> list[Node]:
@@ -58,20 +63,27 @@ def _nodes(site: Site, cluster: "Cluster") -> list[Node]:
 
 
 def _private(site: Site, cluster: "Cluster") -> PrivateNetwork:
-    bridge = cluster.ssconf.master_netdev
-    found: dict[str, object] = {"bridge": bridge}
+    private = site.network.private
+    try:
+        mode, bridge = cluster.info.nic_mode, cluster.info.nic_link
+    except NOT_TOLD:
+        mode, bridge = private.mode, cluster.ssconf.master_netdev
+    found: dict[str, object] = {"mode": mode, "bridge": bridge, "interface": None}
     try:
         links = cluster.master.links
         networks = [a.network for a in cluster.master.addresses if a.link == bridge]
     except NOT_TOLD:
-        return site.network.private.model_copy(update=found)
-    ports = [link for link in links.values() if link.master == bridge and link.kind != "tun"]
+        return private.model_copy(update=found)
+    ports = [
+        link for link in links.values() if link.master == bridge and link.kind not in GUEST_KINDS
+    ]
     if len(ports) == 1:
         port = ports[0]
-        found |= {"interface": port.parent or port.name, "vlan": port.vlan}
+        parent = port.parent or port.name
+        found |= {"interface": parent, "vlan": port.vlan, "port_name": port.name}
     if networks:
         found["network"] = max(networks, key=lambda network: network.num_addresses)
-    return site.network.private.model_copy(update=found)
+    return private.model_copy(update=found)
 
 
 def _public(site: Site, cluster: "Cluster") -> PublicNetwork:

@@ -79,7 +79,8 @@ def run(argv: Any, limit: float) -> Any:
     late = rc is None or any(pipe.is_alive() for pipe in pipes)
     if late:
         end(child.pid)
-        child.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(1)  # one that waits for a dead disk cannot be killed
         for pipe in pipes:
             pipe.join(1)  # a child that left the group may keep it open for ever
     running.discard(child.pid)

@@ -61,6 +61,9 @@ class Replay:
         evidence.note(answer.key)
         return answer
 
+    def close(self) -> None:
+        """Do nothing: a recording has nothing to let go of."""
+
     def ask_all(
         self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
     ) -> list[Answer]:

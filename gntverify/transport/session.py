@@ -36,6 +36,7 @@ class Session:
         self._argv = command(host, options or Options())
         self._lock = threading.Lock()
         self._known: dict[tuple[str, ...], Future[Answer]] = {}
+        self._fresh: list[Future[Answer]] = []
         self._limits: dict[tuple[str, ...], float] = {}
         self._looked: dict[tuple[str, ...], None] = {}  # a set that keeps its order
         self._waiting: dict[int, tuple[tuple[str, ...], float, float, Future[Answer]]] = {}
@@ -52,16 +53,7 @@ class Session:
         Raises:
             Unreachable: it could not be done; the message says why and what to do.
         """
-        self._child = subprocess.Popen(
-            self._argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",  # banners and login scripts; the agent itself prints ASCII
-            start_new_session=True,  # Ctrl-C is ours: what must be undone is undone over this
-        )
+        self._child = self._started()
         threading.Thread(target=self._read, daemon=True).start()
         listener = threading.Thread(target=self._listen, daemon=True)
         listener.start()
@@ -74,6 +66,25 @@ class Session:
             self.close()
             listener.join(timeout=2)  # what ssh said last is the reason
             raise unreachable(self.name, self._said, hung) from err
+
+    def _started(self) -> "subprocess.Popen[str]":
+        try:
+            return subprocess.Popen(
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",  # banners and login scripts; the agent itself prints ASCII
+                start_new_session=True,  # Ctrl-C is ours: what must be undone is undone over this
+            )
+        except FileNotFoundError as err:
+            raise Unreachable(
+                self.name,
+                f"Host {self.name!r} cannot be asked: there is no ssh on this machine; "
+                "`apt-get install openssh-client`.",
+            ) from err
 
     def close(self) -> None:
         """End the connection; what is asked afterwards is told that the host is lost."""
@@ -90,14 +101,19 @@ class Session:
             child.wait(timeout=5)
 
     @property
+    def uid(self) -> int:
+        """The user whose rights the commands have, once the session is open."""
+        return int(self._hello.result()["hello"])
+
+    @property
     def asked(self) -> dict[tuple[str, ...], float]:
         """Every cached command whose answer was looked at, with its limit in seconds."""
         return {argv: self._limits[argv] for argv in list(self._looked)}
 
     @property
     def answers(self) -> list[Answer]:
-        """Every answer that has come to a cached question."""
-        known = list(self._known.values())
+        """Every answer that has come."""
+        known = [*self._known.values(), *self._fresh]
         return [one.result() for one in known if one.done() and one.exception() is None]
 
     def begin(self, argv: Sequence[str], timeout_s: float = DEFAULT_LIMIT_S) -> Future[Answer]:
@@ -116,6 +132,7 @@ class Session:
         if fresh:
             with self._lock:
                 future = self._put(tuple(argv), timeout_s)
+                self._fresh.append(future)
         else:
             future = self.begin(argv, timeout_s)
             self._looked[tuple(argv)] = None

@@ -90,6 +90,7 @@ def test_the_volume_group_is_there_and_large_enough(node: Node, site: Site) -> N
     Why: without it, or under 20480 MiB, Ganeti refuses the node and no guest can get a disk.
     Fix: `pvcreate` the site's partitions and `vgcreate` the group, or `vgextend` it.
     """
+    need(site.cluster.keeps_disks_in_lvm, "no disk template of the cluster keeps disks in LVM")
     name, want = site.storage.volume_group, site.storage.min_size_mib
     have = {group.name: group.size_mib for group in node.volume_groups.values()}
     assert name in have, f"{node.name}: no volume group {name!r}; there are: {listed(have.keys())}"
@@ -133,8 +134,7 @@ def test_all_nodes_run_the_same_versions(cluster: Cluster) -> None:
     Why: guests migrate between equal QEMUs only, and Ganeti's daemons talk to equal ones only.
     Fix: `apt-get install --only-upgrade` on the odd node, and reboot it when the kernel differs.
     """
-    nodes = need(cluster.nodes[1:], "one node alone has nothing to be compared with")
-    have = {node.short: node.versions for node in (cluster.nodes[0], *nodes)}
+    have = {node.short: node.versions for node in cluster.several()}
     odd = odd_keys(have)
     assert not odd, f"versions differ: {odd}"
 

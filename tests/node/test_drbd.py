@@ -7,7 +7,8 @@ from gntverify.facts.drbd import Minor
 from gntverify.site import Site
 
 NOT_LOADED = "the drbd module is not loaded (D01 judges that)"
-NO_MINORS = "no DRBD minor is configured on this node"
+NO_MINORS = "no DRBD minor is configured on this node, and none should be"
+NO_MIRRORS = "the disk template drbd is not enabled"
 APART = (
     "StandAlone",
     "WFConnection",
@@ -23,7 +24,7 @@ CONNECTED = ("Connected", "VerifyS", "VerifyT")  # a verify runs on connected, e
 
 
 @control("D01", severity="critical", notes="drbd")
-def test_drbd_8_is_loaded_on_every_node(cluster: Cluster) -> None:
+def test_drbd_8_is_loaded_on_every_node(cluster: Cluster, site: Site) -> None:
     """DRBD 8 is loaded on every node, in the same version.
 
     Why: Ganeti 3 drives the 8.x module only; without it no mirrored instance starts, with two
@@ -31,6 +32,7 @@ def test_drbd_8_is_loaded_on_every_node(cluster: Cluster) -> None:
     Fix: `modprobe drbd`, and `drbd` in /etc/modules-load.d/drbd.conf; run the same kernel on all
     nodes.
     """
+    need(site.cluster.mirrors, NO_MIRRORS)
     have = {node.short: node.drbd_version for node in cluster.nodes}
     not_8 = sorted(name for name, version in have.items() if not version.startswith("8."))
     assert not not_8, f"no DRBD 8 on {listed(not_8)}; {listed(have)}"
@@ -74,8 +76,11 @@ def test_drbd_options_survive_a_reboot(node: Node, site: Site) -> None:
     Fix: write `options drbd minor_count=128 usermode_helper=/bin/true` to the site's file
     (drbd.options_file, /etc/modprobe.d/drbd.conf).
     """
+    need(site.cluster.mirrors, NO_MIRRORS)
+    count = node.drbd_options.get("minor_count", "")
+    enough = count.isdecimal() and int(count) >= site.drbd.minor_count
     want = {
-        "minor_count": str(site.drbd.minor_count),
+        "minor_count": count if enough else f"{site.drbd.minor_count} or more",
         "usermode_helper": site.drbd.usermode_helper,
     }
     wrong = difference(want, {key: node.drbd_options.get(key) for key in want})
@@ -83,15 +88,19 @@ def test_drbd_options_survive_a_reboot(node: Node, site: Site) -> None:
 
 
 @control("D05", severity="critical", notes="drbd")
-def test_every_minor_is_connected_and_up_to_date(node: Node) -> None:
-    """Every DRBD minor is connected, and both its disks are up to date.
+def test_every_minor_is_connected_and_up_to_date(node: Node, cluster: Cluster) -> None:
+    """Every DRBD minor that should be there is, connected, and both its disks are up to date.
 
     Why: anything else is one copy of the data; `gnt-cluster verify` calls it a warning at most
     and ends with 0.
     Fix: `gnt-instance activate-disks INSTANCE`; `gnt-instance replace-disks -s INSTANCE` when the
     secondary's disk is broken; wait when a resync runs (D06 tells whether it moves).
     """
-    minors = need(node.drbd_minors, NO_MINORS)
+    expected, there = cluster.mirrored_on(node.name), node.drbd_minors
+    assert len(there) >= len(expected), (
+        f"{node.name}: {len(there)} minors are up for the mirrors of {listed(expected)}"
+    )
+    minors = need(there, NO_MINORS)
     wrong = [
         str(minor)
         for minor in minors

@@ -6,16 +6,22 @@ from ipaddress import IPv4Address
 from gntverify.cluster import Cluster, Node
 from gntverify.compare import difference, listed
 from gntverify.controls import control, need
-from gntverify.facts.network import Link, Route
+from gntverify.facts.network import GUEST_KINDS, Link, Route
 from gntverify.site import Site
 
-GUEST_KINDS = ("tun", "veth", "macvtap")  # ports that guests bring to a bridge
 NODED_PORT = 1811
+
+
+def _bridge_name(site: Site) -> str:
+    """The bridge's name, where NICs of instances are bridged at all."""
+    private = site.network.private
+    need(private.mode == "bridged", f"NICs here are {private.mode}, not on a Linux bridge")
+    return private.bridge
 
 
 def _bridge(node: Node, site: Site) -> Link:
     """The bridge, for controls that judge what it is like; W02 judges whether it exists."""
-    name = site.network.private.bridge
+    name = _bridge_name(site)
     return need(node.links.get(name), f"there is no interface {name!r} (W02 judges that)")
 
 
@@ -52,7 +58,7 @@ def test_the_bridge_exists_and_is_up(node: Node, site: Site) -> None:
     Why: a missing bridge lets a migration succeed and the guest go dark.
     Fix: add the bridge to /etc/network/interfaces and run `ifup xen-br0`.
     """
-    name = site.network.private.bridge
+    name = _bridge_name(site)
     link = node.links.get(name)
     assert link, f"{node.name}: no interface {name!r}; there are: {listed(node.links.keys())}"
     assert link.kind == "bridge", f"{node.name}: {name!r} is a {link.kind or 'NIC'}, no bridge"
@@ -68,7 +74,8 @@ def test_the_bridges_own_port_is_the_declared_one(node: Node, site: Site) -> Non
     Fix: `bridge_ports eth0.2186` in the bridge's stanza of /etc/network/interfaces, then
     `ifdown xen-br0 && ifup xen-br0`.
     """
-    want, bridge = site.network.private.port, _bridge(node, site).name
+    bridge = _bridge(node, site).name
+    want = need(site.network.private.port, "no site file says which port the bridge should have")
     have = {
         link.name
         for link in node.links.values()
@@ -131,7 +138,7 @@ def test_the_bridge_has_the_nodes_own_address(node: Node, site: Site) -> None:
     Fix: correct `address` and `netmask` of the bridge in /etc/network/interfaces, then
     `ifdown xen-br0 && ifup xen-br0`.
     """
-    bridge, network = site.network.private.bridge, site.network.private.network
+    bridge, network = _bridge_name(site), site.network.private.network
     declared = need(site.node(node.name), "the site does not name this node")
     length = need(network, "the site does not tell the private network").prefixlen
     want = {f"{declared.private}/{length}"}
@@ -149,7 +156,7 @@ def test_the_bridge_has_only_its_connected_route(node: Node, site: Site) -> None
     Fix: `ip route del` the route named, and remove what adds it (`gateway` or `up` in the
     bridge's stanza of /etc/network/interfaces).
     """
-    bridge = site.network.private.bridge
+    bridge = _bridge_name(site)
     networks = {a.network for a in node.addresses_on(bridge) if a.network.prefixlen < 32}
     want = {
         Route(network, None, bridge)
@@ -172,7 +179,7 @@ def test_every_node_reaches_every_node(cluster: Cluster) -> None:
     Fix: look at VLAN, cables and firewall between the two nodes named; `gnt-node info` tells
     the addresses, `ss -lnt 'sport = 1811'` on the silent node tells whether noded listens.
     """
-    need(cluster.nodes[1:], "one node alone has nobody to reach")
+    cluster.several()
     wrong = _unreached(cluster, cluster.ssconf.primary_ips, NODED_PORT)
     two_legs = cluster.ssconf.secondary_ips != cluster.ssconf.primary_ips
     wrong += _unreached(cluster, cluster.ssconf.secondary_ips if two_legs else {}, None)

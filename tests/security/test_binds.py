@@ -4,7 +4,6 @@ from gntverify.binds import address_of, bound, contradictions, declared, stale
 from gntverify.cluster import Cluster, Node
 from gntverify.compare import difference, listed, odd_keys
 from gntverify.controls import control
-from gntverify.ganeti.defaults import ANY
 from gntverify.scan import Outside
 from gntverify.site import Site
 
@@ -67,16 +66,21 @@ def test_rapi_listens_on_the_master_only(cluster: Cluster, site: Site, outside: 
 def test_mond_and_metad_are_not_open_to_the_world(
     node: Node, cluster: Cluster, site: Site, outside: Outside
 ) -> None:
-    """Ganeti's mond listens where the site says or not at all, metad never on all addresses.
+    """Ganeti's mond and metad listen where the site says, or not at all.
 
-    Why: mond tells the state of node and instances to anyone, without TLS and password; the
-    notes are older than it. With `mond = "any"` in the site, a firewall must keep it in.
-    Fix: MOND_ARGS="-b ADDRESS" in /etc/default/ganeti, then restart ganeti on that node.
+    Why: mond tells the state of node and instances to anyone, without TLS and password; metad
+    comes up with the first instance, on port 80 of every address. The notes are older than
+    both. With "any" in the site, a firewall must keep them in.
+    Fix: MOND_ARGS="-b ADDRESS" and METAD_ARGS="-b ADDRESS" in /etc/default/ganeti, then
+    `daemon-util stop ganeti-metad` and `start ganeti-metad` (likewise mond) on that node.
     """
     address = address_of(site.daemons.mond, node, cluster)
+    metad = address_of(site.daemons.metad, node, cluster)
     strays = {f"mond on {where}" for where in node.listens("mond") - {address}}
-    strays |= {f"metad on {where}" for where in node.held_by("metad") & {ANY, "::"}}
-    assert not strays, f"{node.name}: {listed(strays)}; expected mond on {address} or nowhere"
+    strays |= {f"metad on {where}" for where in node.held_by("metad") - {metad}}
+    assert not strays, (
+        f"{node.name}: {listed(strays)}; expected mond on {address}, metad on {metad}, or nowhere"
+    )
     inside = {str(node.primary_ip)} & node.listens("mond")
     wrong = contradictions(outside, "mond", [node.name], inside)
     assert not wrong, f"{node.name}: mond should listen on {address}, nmap sees {wrong}"

@@ -20,7 +20,7 @@ def test_the_public_address_shows_declared_ports_only(
     address or stop it; or declare the port in the site file (security.public_tcp_ports).
     """
     want = set(site.security.public_tcp_ports)
-    have = outside.public(node.name).open_tcp
+    have = outside.every_port(node.name).open_tcp
     extra = have - want
     assert not extra, f"{node.name}: open besides {listed(want)}: {listed(extra)}"
 

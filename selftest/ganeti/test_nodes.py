@@ -1,0 +1,61 @@
+from ipaddress import IPv4Address
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gntverify.errors import ParseError
+from gntverify.ganeti import nodes
+
+STATES = st.builds(
+    nodes.NodeState,
+    role=st.sampled_from(["M", "C", "R", "D", "O"]),
+    primary_ip=st.ip_addresses(v=4),
+    secondary_ip=st.ip_addresses(v=4),
+    uuid=st.uuids().map(str),
+)
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}\.example", fullmatch=True)
+
+
+def test_each_node_has_its_role_and_addresses(samples: SimpleNamespace) -> None:
+    have = nodes.parse_nodes(samples.NODES)
+    assert {name: state.role for name, state in have.items()} == {
+        "node1.gnt.example": "M",
+        "node2.gnt.example": "C",
+        "node3.gnt.example": "O",
+    }
+    third = have["node3.gnt.example"]
+    assert (third.primary_ip, third.secondary_ip) == (
+        IPv4Address("192.168.0.3"),
+        IPv4Address("10.0.0.3"),
+    )
+    assert len({state.uuid for state in have.values()}) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "node9|M|192.168.0.9|192.168.0.9",
+        "node9|X|192.168.0.9|192.168.0.9|u",
+        "node9||192.168.0.9|192.168.0.9|u",
+        "|C|192.168.0.9|192.168.0.9|u",
+        "node9|C|192.168.0.9|192.168.0.9|",
+        "node9|C|192.168.0|192.168.0.9|u",
+        "node9|C|192.168.0.9|?|u",
+        "Node|Role|PrimaryIP|SecondaryIP|UUID",
+        "",
+    ],
+)
+def test_other_fields_are_refused(line: str, samples: SimpleNamespace) -> None:
+    with pytest.raises(ParseError):
+        nodes.parse_nodes(f"{samples.NODES}{line}\n")
+
+
+@given(st.dictionaries(NAMES, STATES, min_size=1, max_size=5))
+def test_every_node_written_is_read(states: dict[str, nodes.NodeState]) -> None:
+    text = "".join(
+        f"{name}|{one.role}|{one.primary_ip}|{one.secondary_ip}|{one.uuid}\n"
+        for name, one in states.items()
+    )
+    assert nodes.parse_nodes(text) == states

@@ -1,0 +1,103 @@
+"""No input makes a parser do anything but parse or refuse."""
+
+import contextlib
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gntverify.errors import ParseError
+from gntverify.ganeti import (
+    daemons,
+    defaults,
+    info,
+    instances,
+    nodes,
+    oses,
+    security,
+    ssconf,
+    verify,
+    watcher,
+)
+
+TARGETS = ["node2.gnt.example", "node3.gnt.example"]
+
+
+def _binds(text: str) -> str:
+    return defaults.parse_defaults(text).bind("noded")
+
+
+def _addresses(text: str) -> object:
+    found = ssconf.parse_ssconf(text)
+    return found and (found.node_list, found.primary_ips, found.user_shutdown)
+
+
+PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "processes": (daemons.parse_processes, "PROCESSES"),
+    "started": (daemons.parse_started, "STARTED"),
+    "listeners": (daemons.parse_listeners, "LISTENERS"),
+    "defaults": (_binds, "DEFAULTS"),
+    "info": (info.parse_info, "INFO"),
+    "instances": (instances.parse_instances, "INSTANCES"),
+    "nodes": (nodes.parse_nodes, "NODES"),
+    "oses": (oses.parse_oses, "OSES"),
+    "dates": (security.parse_dates, "DATES"),
+    "users": (security.parse_users, "USERS"),
+    "hash": (security.parse_hash, "HASH"),
+    "logins": (lambda text: security.parse_logins(text, TARGETS), "LOGINS"),
+    "ssconf": (_addresses, "SSCONF"),
+    "verify": (verify.parse_report, "VERIFY"),
+    "watcher": (watcher.parse_watcher, "WATCHER"),
+}
+MAY_BE_EMPTY = {
+    "defaults",
+    "instances",
+    "oses",
+    "ssconf",
+}  # what that means is tested in its place
+RELAXED = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def _parses_or_refuses(parser: Callable[[str], Any], text: str) -> None:
+    with contextlib.suppress(ParseError):
+        parser(text)
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS.keys() - MAY_BE_EMPTY))
+def test_empty_output_is_no_answer(name: str) -> None:
+    with pytest.raises(ParseError):
+        PARSERS[name][0]("")
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+@RELAXED
+@given(text=st.text())
+def test_any_text_is_parsed_or_refused(name: str, text: str) -> None:
+    _parses_or_refuses(PARSERS[name][0], text)
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+@RELAXED
+@given(data=st.data())
+def test_a_damaged_answer_is_parsed_or_refused(
+    name: str, data: st.DataObject, samples: SimpleNamespace
+) -> None:
+    parser, sample = PARSERS[name]
+    whole: str = getattr(samples, sample)
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, min(len(whole), start + 40)))
+    _parses_or_refuses(parser, whole[:start] + data.draw(st.text(max_size=5)) + whole[end:])
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+def test_numbers_of_any_length_are_parsed_or_refused(name: str, samples: SimpleNamespace) -> None:
+    parser, sample = PARSERS[name]
+    whole: str = getattr(samples, sample)
+    for found in re.finditer("[0-9]+", whole):  # beyond 4300 digits int() raises ValueError
+        _parses_or_refuses(parser, whole[: found.start()] + "7" * 5000 + whole[found.end() :])
