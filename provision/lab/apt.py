@@ -5,6 +5,7 @@ own apt configuration; only state, cache and the list of sources are replaced. I
 ``dpkg``, needs no root, and installs nothing.
 """
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -93,7 +94,13 @@ def run(argv: Sequence[str], limit_s: float, *, env: Mapping[str, str] | None = 
     shown = shlex.join(argv[:6])
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=scaled(limit_s), env=env, check=False
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=scaled(limit_s),
+            env=env,
+            check=False,
         )
     except FileNotFoundError:
         raise CommandFailed(f"The program '{argv[0]}' is not installed.") from None
@@ -183,11 +190,12 @@ class PrivateApt:
                 limit_s=UPDATE_LIMIT_S,
             )
         )
-        missing = [
-            f"{name}={version}"
-            for name, version in versions.items()
-            if not (directory / _file_name(stanzas[name, version])).exists()
-        ]
+        missing = []
+        for (name, version), stanza in ((key, stanzas[key]) for key in versions.items()):
+            path = directory / _file_name(stanza)
+            if not is_whole(path, stanza):
+                path.unlink(missing_ok=True)
+                missing.append(f"{name}={version}")
         if missing:
             argv = ["apt-get", "-c", str(self.root / "apt.conf"), "-qq", "download", *missing]
             run(["env", "-C", str(directory), *argv], DOWNLOAD_LIMIT_S)
@@ -215,6 +223,18 @@ def parse_stanzas(text: str) -> dict[tuple[str, str], str]:
         if len(fields) == 2:
             found.setdefault((fields["Package"], fields["Version"]), block)
     return found
+
+
+def is_whole(path: Path, stanza: str) -> bool:
+    """Whether the package file is there as its stanza has it; an interrupted fetch is not."""
+    want = dict(re.findall(r"^(Size|SHA256): (\S+)$", stanza, re.MULTILINE))
+    try:
+        if path.stat().st_size != int(want["Size"]):
+            return False
+        with path.open("rb") as file:
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() == want["SHA256"])
+    except (OSError, KeyError):
+        return False
 
 
 def _file_name(stanza: str) -> str:

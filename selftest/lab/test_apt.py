@@ -1,11 +1,15 @@
 """The private apt: what it reads from apt's own words."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from gntverify.errors import CommandFailed, CommandTimeout
 from provision.lab.apt import (
     Source,
     backports_of,
+    is_whole,
     parse_indextargets,
     parse_simulation,
     parse_stanzas,
@@ -85,6 +89,17 @@ def test_stanzas_are_found_by_name_and_version() -> None:
         ("a", "1:2"): "Package: a\nVersion: 1:2\nSize: 3",
         ("b", "4"): "Package: b\nVersion: 4",
     }
+
+
+@pytest.mark.parametrize(("content", "whole"), [(b"deb", True), (b"de", False), (b"bad", False)])
+def test_a_package_file_counts_when_it_is_what_the_index_has(
+    content: bytes, whole: bool, tmp_path: Path
+) -> None:
+    stanza = f"Package: a\nSize: 3\nSHA256: {hashlib.sha256(b'deb').hexdigest()}"
+    file = tmp_path / "a.deb"
+    assert not is_whole(file, stanza)
+    file.write_bytes(content)
+    assert is_whole(file, stanza) is whole
 
 
 def test_a_failing_command_is_named_with_what_it_said() -> None:
