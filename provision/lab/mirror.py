@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gntverify.errors import SiteError
 from provision.lab.apt import Deb, PrivateApt, host_sources
-from provision.lab.cache import cache_dir, cache_lock
+from provision.lab.cache import cache_dir, held
 from provision.lab.packages import NODE, SUITE
 from provision.lab.reporting import Reporting
 
@@ -45,7 +45,7 @@ def ensure_mirror(progress: Reporting) -> Path:
         CommandFailed: packages could not be had; the message carries apt's own words.
     """
     home = cache_dir("mirror") / mirror_key()
-    with cache_lock("mirror"):
+    with held("mirror", progress.note):
         if not (home / "dists" / SUITE / "Release").exists():
             with progress.step("fetch the packages of the lab's mirror"):
                 _fetch(home)
