@@ -13,11 +13,13 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from gntverify.deadline import scaled
 from gntverify.errors import CommandFailed, CommandTimeout, SiteError
 from provision.lab.apt import run
-from provision.lab.cache import cache_dir, cache_lock
+from provision.lab.cache import cache_dir, held, prune
+from provision.lab.confined import confined, mortal
 from provision.lab.disks import SECTOR, Layout, initramfs_with
 from provision.lab.mirror import ensure_mirror, versions
 from provision.lab.packages import NODE, PLAIN, SUITE
@@ -30,8 +32,10 @@ TREE_LIMIT_S = 900.0
 BOOT_LIMIT_S = 60.0
 COPY_LIMIT_S = 300.0
 NEEDED_GIB = 4
+PARTIAL = ".new"
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs", "dpkg-deb": "dpkg"}
+_ROOTLESS = {"newuidmap": "uidmap"}
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,12 @@ def ensure_image(*, baked: bool, qemu: Qemu, progress: Reporting) -> Image:
     image = Image(
         key, home / "vmlinuz", home / "initrd", (home / "sda.qcow2", home / "sdb.qcow2"), baked
     )
-    with cache_lock("image"):
+    with held("image", progress.note):
         if not home.exists():
             check_host(cache_dir("images"))
             _build(home, mirror, packages, qemu, progress)
+            prune()
+        os.utime(home)
     return image
 
 
@@ -86,7 +92,8 @@ def check_host(directory: Path) -> None:
         SiteError: it is not; the message names the package to install, or the room to make.
     """
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    for program, package in _PROGRAMS.items():
+    rootless = {} if os.geteuid() == 0 else _ROOTLESS
+    for program, package in (_PROGRAMS | rootless).items():
         if shutil.which(program, path=path) is None:
             raise SiteError(
                 f"The program '{program}' is not on this host; install the package '{package}'."
@@ -103,8 +110,12 @@ def _build(
     home: Path, mirror: Path, packages: Iterable[str], qemu: Qemu, progress: Reporting
 ) -> None:
     """Build beside the final place and move there, so that what is there is whole."""
-    work = home.with_name(f"{home.name}.new")
-    shutil.rmtree(work, ignore_errors=True)
+    work = home.with_name(f"{home.name}{PARTIAL}")
+    # Who is not root needs the same user namespace to remove an interrupted tree: it has many
+    # owners. And what is still mounted in there is nobody's to empty.
+    stale = [str(path) for path in home.parent.glob(f"*{PARTIAL}")]
+    if stale:
+        run([*confined(), "rm", "-rf", "--one-file-system", *stale], COPY_LIMIT_S)
     work.mkdir()
     with progress.step("install Debian into a tree"):
         _make_tree(work, mirror, packages)
@@ -115,18 +126,20 @@ def _build(
     work.rename(home)
 
 
-def as_root() -> list[str]:
-    """What goes before a command that must be root, at least in a user namespace."""
-    return [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--map-auto"]
-
-
 def _make_tree(work: Path, mirror: Path, packages: Iterable[str]) -> None:
     disk = work / "base.raw"
     with disk.open("wb") as file:
         file.truncate(LAYOUT.size)
     argv = [
-        *as_root(),
-        *("sh", str(BUILDER / "tree.sh"), str(mirror), SUITE, ",".join(packages), str(work)),
+        *confined(),
+        *(
+            "sh",
+            str(BUILDER / "tree.sh"),
+            quote(str(mirror)),
+            SUITE,
+            ",".join(packages),
+            str(work),
+        ),
         *(str(LAYOUT.root_blocks), str(LAYOUT.root_start * SECTOR)),
     ]
     env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C"}
@@ -164,6 +177,7 @@ def _boot_builder(work: Path, initrd: Path, qemu: Qemu) -> None:
         )
     ]
     argv = [
+        *mortal(),
         *qemu.system(),
         *("-machine", "q35", "-m", "512", "-smp", "2", "-nodefaults", "-display", "none"),
         *("-no-reboot", "-serial", f"file:{log}", "-device", "virtio-scsi-pci,id=scsi0", *disks),
@@ -173,7 +187,13 @@ def _boot_builder(work: Path, initrd: Path, qemu: Qemu) -> None:
     limit_s = scaled(BOOT_LIMIT_S * qemu.factor)
     try:
         done = subprocess.run(
-            argv, env=qemu.env, capture_output=True, text=True, timeout=limit_s, check=False
+            argv,
+            env=qemu.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise CommandTimeout(

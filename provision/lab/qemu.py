@@ -22,7 +22,8 @@ from pathlib import Path
 from gntverify.deadline import scaled
 from gntverify.errors import CommandFailed, CommandTimeout, SiteError
 from provision.lab.apt import PrivateApt, backports_of, host_sources, run
-from provision.lab.cache import cache_dir, cache_lock
+from provision.lab.cache import cache_dir, held
+from provision.lab.confined import mortal
 from provision.lab.mirror import kernel_package
 from provision.lab.packages import SUITE
 from provision.lab.reporting import Reporting
@@ -130,7 +131,7 @@ def _private_copy(progress: Reporting) -> Path:
     """Prefix (``…/usr``) of the backported QEMU unpacked in the cache; made when not there."""
     home = cache_dir("qemu")
     current = home / "current"
-    with cache_lock("qemu"):
+    with held("qemu", progress.note):
         if current.exists():
             prefix = current.resolve() / "usr"
             try:
@@ -175,35 +176,55 @@ def _machine(version: str) -> str:
         cpu.group(1) if cpu else platform.machine(),
         identity.read_text().strip() if identity.exists() else "",
         "kvm" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "no kvm",
+        "nested" if _nests() else "not nested",
     ]
     return " / ".join(parts)
+
+
+def _nests() -> bool:
+    """Whether a KVM module of this host lets its guests have guests."""
+    parameters = Path("/sys/module").glob("kvm_*/parameters/nested")
+    return any(path.read_text().strip() in {"Y", "1"} for path in parameters)
 
 
 def _accelerator(prefix: Path, env: dict[str, str], version: str, progress: Reporting) -> str:
     """``kvm`` when a stock kernel comes up under it and guests can nest, else ``tcg``."""
     memory = cache_dir() / "accelerator.json"
     machine = _machine(version)
-    with cache_lock("accelerator"):
-        known = json.loads(memory.read_text()) if memory.exists() else {}
-        if known.get("machine") == machine:
+    with held("accelerator", progress.note):
+        known = _remembered(memory)
+        if known.get("machine") == machine and known.get("accelerator") in FACTOR:
             return str(known["accelerator"])
-        accelerator, why = _trial(prefix, env, progress)
+        try:
+            accelerator, why = _trial(prefix, env, progress)
+        except CommandTimeout as err:
+            progress.note(f"Accelerator: tcg this time, because {err}")
+            return "tcg"  # and not for good: the host may just have been busy
         progress.note(f"Accelerator: {accelerator}, because {why}.")
-        memory.write_text(
-            json.dumps({"machine": machine, "accelerator": accelerator, "why": why}, indent=1)
-        )
+        verdict = {"machine": machine, "accelerator": accelerator, "why": why}
+        new = memory.with_suffix(".new")
+        new.write_text(json.dumps(verdict, indent=1))
+        new.replace(memory)
         return accelerator
 
 
+def _remembered(memory: Path) -> dict[str, str]:
+    """The verdict of an earlier trial; nothing when there is none, or only a part of one."""
+    try:
+        return dict(json.loads(memory.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def _trial(prefix: Path, env: dict[str, str], progress: Reporting) -> tuple[str, str]:
+    """The accelerator, and why.
+
+    Raises:
+        CommandTimeout: the kernel neither came up nor gave up.
+    """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg", "/dev/kvm is not there or not open to this user"
-    nested = [
-        path
-        for path in Path("/sys/module").glob("kvm_*/parameters/nested")
-        if path.read_text().strip() in {"Y", "1"}
-    ]
-    if not nested:
+    if not _nests():
         return "tcg", "no KVM module of this host lets guests nest"
     with progress.step("try a stock kernel under KVM"):
         kernel = extract_kernel(cache_dir("qemu", "trial"), progress)
@@ -220,7 +241,12 @@ def extract_kernel(target: Path, progress: Reporting) -> Path:
 def _ended(argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A QEMU that is gone when the block is left."""
     process = subprocess.Popen(
-        argv, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*mortal(), *argv],
+        env=env,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         yield process
@@ -230,7 +256,11 @@ def _ended(argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[st
 
 
 def _boots(prefix: Path, env: dict[str, str], kernel: Path) -> tuple[str, str]:
-    """Whether the kernel gets as far as missing its root: then processor and timers work."""
+    """Whether the kernel gets as far as missing its root: then processor and timers work.
+
+    Raises:
+        CommandTimeout: it neither did nor gave up.
+    """
     argv = [
         *Qemu("", "", "kvm", 1.0, prefix).system(),
         *("-machine", "q35", "-m", "512", "-nographic", "-no-reboot", "-nodefaults"),
@@ -240,7 +270,9 @@ def _boots(prefix: Path, env: dict[str, str], kernel: Path) -> tuple[str, str]:
         try:
             said = process.communicate(timeout=scaled(TRIAL_LIMIT_S))[0]
         except subprocess.TimeoutExpired:
-            return "tcg", f"under KVM a stock kernel did not come up in {TRIAL_LIMIT_S:.0f} s"
+            raise CommandTimeout(
+                f"under KVM a stock kernel did not come up in {scaled(TRIAL_LIMIT_S):.0f} s."
+            ) from None
     if "Unable to mount root" in said:
         return "kvm", "a stock kernel came up under it"
     last = said.strip().splitlines()[-1:] or ["nothing"]

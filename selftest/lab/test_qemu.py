@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gntverify.errors import CommandFailed
-from provision.lab.qemu import CPU, LEAST_MAJOR, Qemu, parse_version
+from provision.lab.qemu import CPU, LEAST_MAJOR, Qemu, _remembered, parse_version
 
 
 def test_a_version_is_read_from_what_qemu_says() -> None:
@@ -36,3 +36,11 @@ def test_a_machine_starts_with_program_accelerator_and_processor(
 def test_disk_images_are_made_by_the_same_qemu() -> None:
     qemu = Qemu("10.0.2", "a test", "tcg", 6.0, Path("/prefix"))
     assert qemu.img() == ["/prefix/bin/qemu-img"]
+
+
+@pytest.mark.parametrize("content", ["", '{"machine": "a', "[1]", "null"])
+def test_half_a_verdict_is_none(content: str, tmp_path: Path) -> None:
+    memory = tmp_path / "accelerator.json"
+    assert _remembered(memory) == {}
+    memory.write_text(content)
+    assert _remembered(memory) == {}
