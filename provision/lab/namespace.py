@@ -6,13 +6,14 @@ lab, and with the last of them its networks, mounts and sockets are gone. So the
 clean up and nothing to remember: the supervisor is found by its own command line.
 """
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gntverify.deadline import wait_for
@@ -25,6 +26,10 @@ END_LIMIT_S = 10.0
 
 def find_init(home: Path) -> int | None:
     """Process id, as the host sees it, of the supervisor of the lab in ``home``."""
+    return next(_inits(home), None)
+
+
+def _inits(home: Path) -> Iterator[int]:
     wanted = ["-m", SUPERVISOR, str(home)]
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -32,10 +37,9 @@ def find_init(home: Path) -> int | None:
         try:
             argv = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
             if argv[1:4] == wanted and _is_init((entry / "status").read_text()):
-                return int(entry.name)
+                yield int(entry.name)
         except OSError:
             continue  # it ended while we looked
-    return None
 
 
 def _is_init(status: str) -> bool:
@@ -134,16 +138,15 @@ def end(home: Path) -> bool:
     Raises:
         DeadlinePassed: the kernel still shows the supervisor.
     """
-    init = find_init(home)
-    if init is None:
-        return False
-    try:
-        os.kill(init, signal.SIGKILL)
-    except ProcessLookupError:
-        return True
+    found = list(_inits(home))
+    for init in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(init, signal.SIGKILL)
 
     def probe() -> tuple[bool | None, str]:
-        left = find_init(home)
-        return (True, "gone") if left is None else (None, f"process {left} still there")
+        # Not by its command line: that is gone long before the last of its processes is.
+        left = [init for init in found if Path(f"/proc/{init}").exists()]
+        return (None, f"processes {left} still there") if left else (True, "gone")
 
-    return wait_for("The end of the lab's supervisor", probe, END_LIMIT_S, every_s=0.05)
+    wait_for("The end of the lab's supervisor", probe, END_LIMIT_S, every_s=0.05)
+    return bool(found)
