@@ -5,20 +5,21 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gntverify.errors import GntverifyError
 from gntverify.site import load_site
 from provision.lab import lab as labs
 from provision.lab import namespace
 from provision.lab.plan import Plan, home_of
 from provision.lab.progress import Progress
-from provision.lab.snapshot import snapshots
+from provision.lab.sentence import in_one_sentence
+from provision.lab.snapshot import place, snapshots
+from provision.lab.ssh import login, shell_text, to_node
+from provision.lab.states import PROVISIONED, publish
 from provision.lab.watch import watched
 from provision.lab.workload import ensure_workload
 
@@ -27,19 +28,6 @@ NOT_UP = 3
 named: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--name", default="lab", show_default=True, help="Name of the lab."
 )
-
-
-@contextmanager
-def in_one_sentence() -> Iterator[None]:
-    """What goes wrong is told in a sentence, and ends the command with status 1."""
-    try:
-        yield
-    except GntverifyError as err:
-        click.echo(f"lab: {err}", err=True)
-        sys.exit(1)
-    except OSError as err:
-        click.echo(f"lab: {err.filename or 'the system'}: {err.strerror}.", err=True)
-        sys.exit(1)
 
 
 def _plan_of(name: str) -> Plan:
@@ -68,25 +56,20 @@ def lab() -> None:
 @click.option("--fresh", is_flag=True, help="Ignore a cached provisioned state.")
 def up(name: str, site_file: Path, *, baked: bool, fresh: bool) -> None:
     """Bring a lab up and wait until every node takes logins."""
-    with in_one_sentence():
-        home = home_of(name)
-        if namespace.find_init(home) and (home / "up").exists():
-            click.echo(f"lab: {name!r} is up already.")
-            return
-        plan = labs.up(name, site_file, baked=baked, fresh=fresh, progress=Progress("lab"))
-        plan.path("up").touch()
-        click.echo(f"lab: {name!r} is up: {', '.join(m.short for m in plan.machines)}")
+    with in_one_sentence(), labs.locked(name) as progress:
+        plan = labs.up(name, site_file, baked=baked, fresh=fresh, progress=progress)
+        progress.note(f"{name!r} is up: {', '.join(m.short for m in plan.machines)}")
 
 
 @lab.command()
 @named
 def status(name: str) -> None:
     """Show the nodes and the snapshots; status 3 when the lab is not up."""
-    init = namespace.find_init(home_of(name))
-    if init is None:
-        click.echo(f"lab: {name!r} is not up.")
-        sys.exit(NOT_UP)
     with in_one_sentence():
+        init = namespace.find_init(home_of(name))
+        if init is None:
+            click.echo(f"lab: {name!r} is not up.")
+            sys.exit(NOT_UP)
         plan = _plan_of(name)
         states = _states(plan, init)
         click.echo(f"{'node':<10}{'state':<12}{'public':<16}{'private':<16}")
@@ -104,12 +87,10 @@ def _states(plan: Plan, init: int) -> dict[str, str]:
     return dict(line.split("\t", 1) for line in done.stdout.splitlines())
 
 
-def _execute(name: str, argv: list[str]) -> None:
-    with in_one_sentence():
-        plan = _plan_of(name)
-        init = labs.init_of(plan)
-        with watched(plan):
-            status = namespace.run_inside(init, argv, labs.environment(plan))
+def _execute(plan: Plan, argv: list[str]) -> None:
+    init = labs.init_of(plan)
+    with watched(plan):
+        status = namespace.run_inside(init, argv, labs.environment(plan))
     sys.exit(status)
 
 
@@ -117,8 +98,12 @@ def _execute(name: str, argv: list[str]) -> None:
 @named
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec(name: str, command: tuple[str, ...]) -> None:  # noqa: A001 - the command's name
-    """Run a command on the lab's networks: `lab exec -- pytest --hosts=node1,node2`."""
-    _execute(name, list(command))
+    """Run a command on the lab's networks: `lab exec -- pytest --hosts=node1,node2`.
+
+    Its ssh reads your own ~/.ssh/config first, as everywhere; the lab's hosts come after that.
+    """
+    with in_one_sentence():
+        _execute(_plan_of(name), list(command))
 
 
 @lab.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -126,10 +111,11 @@ def exec(name: str, command: tuple[str, ...]) -> None:  # noqa: A001 - the comma
 @click.argument("node_name", metavar="NODE")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(name: str, node_name: str, command: tuple[str, ...]) -> None:
-    """Log in to a node, or run a command there."""
+    """Log in to a node, or run a command there (one word: as its shell reads it)."""
     with in_one_sentence():
-        machine = _plan_of(name).machine(node_name)
-    _execute(name, ["ssh", machine.short, *command])
+        plan = _plan_of(name)
+        machine = plan.machine(node_name)
+        _execute(plan, [*login(plan, machine.short), *shell_text(command)])
 
 
 @lab.command()
@@ -137,15 +123,17 @@ def ssh(name: str, node_name: str, command: tuple[str, ...]) -> None:
 @click.argument("snapshot")
 def snapshot(name: str, snapshot: str) -> None:
     """Freeze the whole lab under a name; `provisioned` is also kept for the next `lab up`."""
-    with in_one_sentence():
+    with in_one_sentence(), labs.locked(name) as progress:
         plan = _plan_of(name)
         init = labs.init_of(plan)
-        if snapshot == labs.PROVISIONED and plan.restored:
-            click.echo("lab: this lab came from the provisioned state; it is kept already.")
+        to_keep = snapshot == PROVISIONED
+        if to_keep and plan.source:
+            progress.note("this lab came from the provisioned state; it is kept already")
             return
-        labs.inside(plan, init, "snapshot", snapshot)
-        if snapshot == labs.PROVISIONED:
-            labs.publish(plan, Progress("lab"))
+        if not (to_keep and place(plan, snapshot).exists()):
+            labs.inside(plan, init, "snapshot", snapshot)
+        if to_keep:
+            publish(plan, progress)
 
 
 @lab.command()
@@ -153,13 +141,11 @@ def snapshot(name: str, snapshot: str) -> None:
 @click.argument("snapshot")
 def reset(name: str, snapshot: str) -> None:
     """Put the whole lab back to a snapshot; what happened since is gone."""
-    with in_one_sentence():
+    with in_one_sentence(), labs.locked(name):
         plan = _plan_of(name)
-        init = labs.init_of(plan)
-        if snapshot == labs.PROVISIONED and plan.restored:
-            labs.inside(plan, init, "restart", str(labs.state_dir(plan)))
-        else:
-            labs.inside(plan, init, "reset", snapshot)
+        from_cache = snapshot == PROVISIONED and plan.source
+        source = Path(plan.source) if from_cache else place(plan, snapshot)
+        labs.inside(plan, labs.init_of(plan), "reset", str(source))
 
 
 @lab.command()
@@ -185,13 +171,16 @@ def workload(name: str) -> None:
         init = labs.init_of(plan)
 
         def on_node(node: str, argv: Any, *, timeout_s: float) -> subprocess.CompletedProcess[str]:
-            ssh = ["ssh", "-o", "BatchMode=yes", node, shlex.join(argv)]
-            inner = namespace.enter(init, ssh)
             return subprocess.run(
-                inner, capture_output=True, text=True, timeout=timeout_s, check=False
+                namespace.enter(init, [*to_node(plan, node), shlex.join(argv)]),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
             )
 
-        with Progress("lab").step("a DRBD instance and a RAPI user"):
+        with Progress("lab").step("a DRBD instance and a RAPI user"), watched(plan):
             made = ensure_workload(load_site(Path(plan.site_file)), on_node)
         click.echo("lab: they were made." if made else "lab: they are there already.")
 
@@ -200,7 +189,7 @@ def workload(name: str) -> None:
 @named
 def down(name: str) -> None:
     """End the lab and remove all of it; the cache stays."""
-    with in_one_sentence():
+    with in_one_sentence(), labs.locked(name):
         home = home_of(name)
         was_up = namespace.end(home)
         existed = home.exists()

@@ -1,9 +1,10 @@
 """A lab from outside: planned, brought up, ended; and the provisioned state kept for next time."""
 
-import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
@@ -11,42 +12,44 @@ from gntverify.deadline import FACTOR_VARIABLE
 from gntverify.errors import CommandFailed, SiteError
 from gntverify.site import Site, load_site
 from provision.lab import namespace
-from provision.lab.cache import cache_dir, cache_lock
+from provision.lab.cache import held
 from provision.lab.image import Image, ensure_image
 from provision.lab.keys import host_keys, known_hosts, make_keys
 from provision.lab.mirror import HOST, ensure_mirror
-from provision.lab.plan import Plan, home_of, networks
+from provision.lab.plan import Plan, checked_name, home_of, networks
 from provision.lab.progress import Progress
 from provision.lab.qemu import Qemu, find_qemu
 from provision.lab.seed import seed_tar
+from provision.lab.sentence import INTERRUPTED
+from provision.lab.ssh import ssh_config
+from provision.lab.states import newest, state_key
 
-PROVISIONED = "provisioned"
 NEEDED_GIB = 8
-STEPS = Path(__file__).parents[1]
+LONGEST_HOME = 80
+"""Bytes: the switch makes sockets of up to 27 more in it, and a socket's path may have 107."""
 
 
-def state_key(image: Image, qemu: Qemu, site_file: Path) -> str:
-    """Hash of all a provisioned state is made of: image, QEMU, site, and the notes' steps."""
-    digest = hashlib.sha256(f"{image.key} {qemu.version} {qemu.accelerator}".encode())
-    steps = [*sorted((STEPS / "notes").glob("*.py")), *sorted((STEPS / "lab").glob("*.py"))]
-    profiles = sorted((STEPS.parent / "gntverify/site").rglob("*.toml"))
-    for path in (site_file, *sorted(STEPS.glob("*.py")), *steps, *profiles):
-        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+@contextmanager
+def locked(name: str) -> Iterator[Progress]:
+    """A block during which nobody else brings this lab up, down, or to another state."""
+    progress = Progress("lab")
+    with held(f"lab-{checked_name('lab', name)}", progress.note):
+        yield progress
 
 
 def up(name: str, site_file: Path, *, baked: bool, fresh: bool, progress: Progress) -> Plan:
     """Bring a lab up: from the cached provisioned state when one fits, else from the image.
 
+    The caller holds the lab's lock. A lab that is up stays as it is.
+
     Raises:
-        SiteError: the lab is up already, something is missing, or the site is none for a lab.
+        SiteError: the lab is up otherwise, or half; something is missing; the site is no lab's.
         CommandFailed: a node or the supervisor failed; it is named.
     """
     home = home_of(name)
     if namespace.find_init(home):
-        raise SiteError(
-            f"There is a lab named {name!r} up already, or half up; `lab down` ends it."
-        )
+        return _present(home, site_file, baked=baked, fresh=fresh)
+    check_home(home)
     namespace.check_host()
     _check_room(home.parent)
     site = load_site(site_file)
@@ -58,17 +61,33 @@ def up(name: str, site_file: Path, *, baked: bool, fresh: bool, progress: Progre
     plan = _plan(home, site, site_file, image, qemu, fresh=fresh, progress=progress)
     _furnish(plan)
     init = namespace.start(home)
-    if plan.restored:
+    if plan.source:
         progress.note("from the provisioned state in the cache (`--fresh` builds anew)")
-        inside(plan, init, "resume", str(state_dir(plan)))
+        inside(plan, init, "resume", plan.source)
     else:
         inside(plan, init, "boot")
+    plan.path("up").touch()
     return plan
 
 
-def state_dir(plan: Plan) -> Path:
-    """Where the provisioned state of this plan lies, or would lie."""
-    return cache_dir("states") / plan.state
+def _present(home: Path, site_file: Path, *, baked: bool, fresh: bool) -> Plan:
+    """The plan of a lab that is up, when it is the one that is asked for."""
+    again = f"`python -m provision lab down --name {home.name}` ends it."
+    if not (home / "up").exists():
+        raise SiteError(f"The lab {home.name!r} is half up, because its start failed; {again}")
+    plan = Plan.load(home)
+    differs = [
+        text
+        for text, true in (
+            (f"of the site file '{plan.site_file}'", str(site_file.resolve()) != plan.site_file),
+            (f"{'' if plan.baked else 'not '}baked", baked != plan.baked),
+            ("from the provisioned state", fresh and plan.source),
+        )
+        if true
+    ]
+    if differs:
+        raise SiteError(f"The lab {home.name!r} is up, but {', '.join(differs)}; {again}")
+    return plan
 
 
 def init_of(plan: Plan) -> int:
@@ -90,38 +109,35 @@ def environment(plan: Plan) -> dict[str, str]:
     return {FACTOR_VARIABLE: f"{plan.factor:g}"}
 
 
-def inside(plan: Plan, init: int, deed: str, name: str = "") -> None:
+def inside(plan: Plan, init: int, deed: str, argument: str = "") -> None:
     """Do a deed of :mod:`provision.lab.inside`; its progress goes to our terminal.
 
     Raises:
         CommandFailed: it ended with another status than 0; it has said why.
+        SystemExit: it was interrupted, and has said so.
     """
-    argv = [
-        sys.executable,
-        "-m",
-        "provision.lab.inside",
-        plan.home,
-        deed,
-        *([name] if name else []),
-    ]
+    words = [plan.home, deed, *([argument] if argument else [])]
+    argv = [sys.executable, "-m", "provision.lab.inside", *words]
     status = namespace.run_inside(init, argv, environment(plan))
+    if status == INTERRUPTED:
+        sys.exit(status)
     if status:
         raise CommandFailed(f"the lab could not {deed}; what stopped it is told above.")
 
 
-def publish(plan: Plan, progress: Progress) -> None:
-    """Keep the snapshot ``provisioned`` for the labs to come."""
-    target = state_dir(plan)
-    with cache_lock("states"):
-        if target.exists():
-            return
-        with progress.step("keep the provisioned state"):
-            partial = target.with_name(f"{target.name}.new")
-            shutil.rmtree(partial, ignore_errors=True)
-            # Frozen files on the same disk: a second name costs nothing.
-            shutil.copytree(plan.path("snapshots", PROVISIONED), partial, copy_function=os.link)
-            shutil.copytree(plan.path("keys"), partial / "keys")
-            partial.rename(target)
+def check_home(home: Path) -> None:
+    """The folder has a path that all tools of a lab can do with.
+
+    Raises:
+        SiteError: it has not; the message says how it may look.
+    """
+    text = str(home)
+    if len(os.fsencode(text)) > LONGEST_HOME or set(text) & set(",:;%$\"'\\\n"):
+        raise SiteError(
+            f"The lab would live in {text!r}, which sockets and QEMU cannot cope with: a path of "
+            f"at most {LONGEST_HOME} bytes, without quotes and without any of , : ; % $ and \\, "
+            f"is needed. Set XDG_CACHE_HOME to another directory."
+        )
 
 
 def _check_room(directory: Path) -> None:
@@ -144,7 +160,9 @@ def _plan(
     progress: Progress,
 ) -> Plan:
     machines, vlan, public, private = networks(site)
-    key = state_key(image, qemu, site_file)
+    made_of = f"{image.key} {qemu.version} {qemu.accelerator}"
+    key = state_key(made_of, site_file)
+    source = None if fresh else newest(key)
     plan = Plan(
         home=str(home),
         site_file=str(site_file.resolve()),
@@ -163,8 +181,9 @@ def _plan(
         qemu_library_path=qemu.env.get("LD_LIBRARY_PATH", ""),
         factor=qemu.factor,
         mirror=str(ensure_mirror(progress)),
+        made_of=made_of,
         state=key,
-        restored=not fresh and (cache_dir("states") / key).exists(),
+        source=str(source or ""),
     )
     plan.save()
     return plan
@@ -173,15 +192,15 @@ def _plan(
 def _furnish(plan: Plan) -> None:
     """Keys, names, ssh configuration and the nodes' seeds."""
     keys = plan.path("keys")
-    if plan.restored:
-        shutil.copytree(state_dir(plan) / "keys", keys)
+    if plan.source:
+        shutil.copytree(Path(plan.source, "keys"), keys)
     else:
         make_keys(keys, plan.machines)
     etc = plan.path("etc")
     etc.mkdir()
     (etc / "hosts").write_text(_hosts(plan))
     (etc / "known_hosts").write_text(known_hosts(keys, plan.machines))
-    (etc / "ssh_config").write_text(_ssh_config(plan))
+    (etc / "ssh_config").write_text(ssh_config(plan))
     gateway = IPv4Address(plan.runner_public.split("/")[0])
     for machine in plan.machines:
         place = plan.path("nodes", machine.short)
@@ -203,21 +222,3 @@ def _hosts(plan: Plan) -> str:
     lines = ["127.0.0.1 localhost", "::1 localhost", f"{plan.runner_public.split('/')[0]} {HOST}"]
     lines += [f"{machine.address} {machine.name} {machine.short}" for machine in plan.machines]
     return "\n".join([*lines, plan.cluster, ""])
-
-
-def _ssh_config(plan: Plan) -> str:
-    """The lab's hosts, with pinned keys; then whatever the host's own configuration says."""
-    names = " ".join(f"{machine.short} {machine.name}" for machine in plan.machines)
-    blocks = [f"Host {m.short} {m.name}\n    HostName {m.address}" for m in plan.machines]
-    common = f"""Host {names}
-    User root
-    IdentityFile {plan.path("keys", "login")}
-    IdentitiesOnly yes
-    UserKnownHostsFile {plan.path("etc", "known_hosts")}
-    GlobalKnownHostsFile /dev/null
-    StrictHostKeyChecking yes
-    ServerAliveInterval 30
-"""
-    system = Path("/etc/ssh/ssh_config")
-    own = system.read_text() if system.exists() else ""
-    return "\n".join([*blocks, common, own])

@@ -1,23 +1,35 @@
-"""One node as a QEMU machine: its argument list, its start, and whether it is well."""
+"""One node as a QEMU machine: its argument list, its start, and whether it is well.
 
+A small shell waits for each QEMU and writes down how it ended: that is seen at once, in the lab
+and from outside. Whoever ends a machine on purpose ends the shell with it.
+"""
+
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import zlib
 from pathlib import Path
 
 from gntverify.deadline import wait_for
 from gntverify.errors import CommandFailed
+from provision.lab.apt import run
 from provision.lab.plan import Machine, Plan
 from provision.lab.seed import fw_cfg_argument
+from provision.lab.ssh import to_node
 
 MEMORY_MIB = 3072
 CORES = 2
 BOOT_LIMIT_S = 60.0
-SSH_LIMIT_S = 15.0
-CREATE_LIMIT_S = 60.0
+IMG_LIMIT_S = 300.0
 DISKS = ("sda", "sdb")
-BAD_NEWS = re.compile(r"Kernel panic[^\n]*|^.*\bBUG: [^\n]*|\bOops: [^\n]*", re.MULTILINE)
+PID, ENDED = "qemu.pid", "qemu.ended"
+BAD_NEWS = re.compile(
+    r"Kernel panic[^\n]*|^.*\bBUG: (?!soft lockup|workqueue lockup)[^\n]*|\bOops: [^\n]*",
+    re.MULTILINE,
+)
+"""A lockup of software is a guest that waited long for its turn: it survives that."""
 
 
 def arguments(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> list[str]:
@@ -37,7 +49,7 @@ def arguments(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> 
     return [
         *plan.qemu,
         *("-name", name, "-machine", "pc", "-m", str(MEMORY_MIB), "-smp", str(CORES)),
-        *("-nodefaults", "-display", "none", "-pidfile", f"run/{name}.pid"),
+        *("-nodefaults", "-display", "none"),
         *("-chardev", f"file,id=serial,append=on,path={plan.path('nodes', name, 'serial.log')}"),
         *("-serial", "chardev:serial"),
         *("-qmp", f"unix:run/{name}.qmp,server=on,wait=off"),
@@ -63,26 +75,17 @@ def create_disks(plan: Plan, machine: Machine, below: tuple[Path, Path]) -> None
     for disk, base in zip(DISKS, below, strict=True):
         target = directory / f"{disk}.qcow2"
         target.unlink(missing_ok=True)
-        create = [*plan.qemu_img, "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base)]
-        img(plan, [*create, str(target)])
+        create = ("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base))
+        img(plan, *create, str(target))
 
 
-def img(plan: Plan, argv: list[str]) -> None:
-    """Run qemu-img.
+def img(plan: Plan, *words: str) -> str:
+    """Run qemu-img; what it printed.
 
     Raises:
         CommandFailed: it refused; the message has what it said.
     """
-    done = subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        timeout=CREATE_LIMIT_S,
-        env=environment(plan),
-        check=False,
-    )
-    if done.returncode:
-        raise CommandFailed(f"`{' '.join(argv[1:])}` ended with: {done.stderr.strip()}")
+    return run([*plan.qemu_img, *words], IMG_LIMIT_S, env=environment(plan))
 
 
 def environment(plan: Plan) -> dict[str, str]:
@@ -92,11 +95,15 @@ def environment(plan: Plan) -> dict[str, str]:
 
 
 def start(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> None:
-    """Start the machine in the background; the supervisor will bury it."""
-    log = plan.path("nodes", machine.short, "qemu.log")
-    with log.open("a") as output:
-        subprocess.Popen(
-            arguments(plan, machine, incoming=incoming),
+    """Start the machine in the background, with a console and an end that are still to come."""
+    place = plan.path("nodes", machine.short)
+    with contextlib.suppress(FileNotFoundError):
+        (place / "serial.log").rename(place / "serial.log.1")
+    (place / ENDED).unlink(missing_ok=True)
+    waiter = ["sh", "-c", '"$@"; echo "$?" > "$0"', str(place / ENDED)]
+    with (place / "qemu.log").open("a") as output:
+        child = subprocess.Popen(
+            [*waiter, *arguments(plan, machine, incoming=incoming)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -104,15 +111,33 @@ def start(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> None
             env=environment(plan),
             start_new_session=True,
         )
+    (place / PID).write_text(f"{child.pid}\n")
+
+
+def kill(plan: Plan, machine: Machine) -> None:
+    """End the machine without a word to its guest (inside the lab); well if it is not there."""
+    with contextlib.suppress(OSError, ValueError):
+        os.killpg(_group(plan, machine), signal.SIGKILL)
 
 
 def running(plan: Plan, machine: Machine) -> bool:
-    """Whether its QEMU is there (asked inside the lab)."""
+    """Whether anything of its QEMU is there (asked inside the lab)."""
     try:
-        pid = int(plan.path("run", f"{machine.short}.pid").read_text())
+        group = _group(plan, machine)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-group, os.WNOHANG)  # one that we started ourselves would stay a zombie
+        os.killpg(group, 0)
     except (OSError, ValueError):
         return False
-    return Path(f"/proc/{pid}").exists()
+    return True
+
+
+def _group(plan: Plan, machine: Machine) -> int:
+    """The process group of QEMU and its shell, as the lab sees it."""
+    place = plan.path("nodes", machine.short)
+    if (place / ENDED).exists():
+        raise ProcessLookupError
+    return int((place / PID).read_text())
 
 
 def bad_news(plan: Plan, machine: Machine) -> str:
@@ -125,35 +150,51 @@ def bad_news(plan: Plan, machine: Machine) -> str:
     return found.group(0).strip() if found else ""
 
 
-def check_well(plan: Plan, machine: Machine) -> None:
-    """The machine runs, and its kernel has not given up.
+def trouble(plan: Plan, machine: Machine) -> str:
+    """A sentence about what ended the node's kernel or its QEMU, or nothing; in or outside."""
+    place = plan.path("nodes", machine.short)
+    news = bad_news(plan, machine)
+    if news:
+        return f"Node {machine.short!r} panicked: {news}. Its serial log is {place}/serial.log."
+    if (place / ENDED).exists():
+        said = (place / "qemu.log").read_text(errors="replace").strip()
+        return f"The QEMU of node {machine.short!r} ended: {said[-300:] or 'it said no word'}."
+    return ""
+
+
+def check_all(plan: Plan) -> None:
+    """All machines run, and no kernel has given up; every wait for a node asks this too.
 
     Raises:
-        CommandFailed: it has; node, first cause and log are named.
+        CommandFailed: one has; node, first cause and log are named.
     """
-    news = bad_news(plan, machine)
-    log = plan.path("nodes", machine.short, "serial.log")
-    if news:
-        raise CommandFailed(f"Node {machine.short!r} panicked: {news}. Its serial log is {log}.")
+    for machine in plan.machines:
+        found = trouble(plan, machine)
+        if found:
+            raise CommandFailed(found)
 
 
 def wait_for_ssh(plan: Plan, machine: Machine) -> None:
     """Wait until the node takes a login.
 
     Raises:
-        CommandFailed: the node panicked or its QEMU ended meanwhile.
+        CommandFailed: a node panicked or its QEMU ended meanwhile.
         DeadlinePassed: it did not come up; the message has the last line of its console.
     """
     name = machine.short
+    ssh = [*to_node(plan, name, "-o", "ConnectTimeout=10"), "true"]
 
     def probe() -> tuple[bool | None, str]:
-        check_well(plan, machine)
-        if plan.path("run", f"{name}.pid").exists() and not running(plan, machine):
-            said = plan.path("nodes", name, "qemu.log").read_text(errors="replace").strip()
-            raise CommandFailed(f"The QEMU of node {name!r} ended: {said[-300:] or 'no word'}.")
-        ssh = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", name, "true"]
+        check_all(plan)
         try:
-            done = subprocess.run(ssh, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(
+                ssh,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             return None, "ssh hung"
         return (True, "up") if done.returncode == 0 else (None, _state(plan, name, done.stderr))

@@ -1,6 +1,7 @@
 """The plan of one lab: which machines, on which addresses, from which image, kept where."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -12,6 +13,8 @@ from provision.lab.cache import cache_dir
 
 RUNNER_PRIVATE_OFFSET = 0x2FE
 """The runner's host number on the private network: 192.168.2.254 in the lab's own site."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ class Plan:
         home: directory of the lab; ``run/`` in it is a tmpfs that only the lab sees.
         runner_public, runner_private: the runner's addresses with prefix.
         qemu: start of a machine's argument list; ``qemu_env``: its environment.
-        state: key of the provisioned state that fits image, site and steps.
-        restored: whether the lab started from that state.
+        made_of: image and QEMU, as the key of a provisioned state begins.
+        state: that key, as image, QEMU, site and steps were at `lab up`.
+        source: the provisioned state that the lab started from, or nothing.
     """
 
     home: str
@@ -69,8 +73,9 @@ class Plan:
     qemu_library_path: str
     factor: float
     mirror: str
+    made_of: str
     state: str
-    restored: bool
+    source: str
 
     def save(self) -> None:
         """Write it to its place."""
@@ -81,7 +86,7 @@ class Plan:
         """The plan of the lab that lives in ``home``.
 
         Raises:
-            SiteError: there is no lab, or only the beginning of one.
+            SiteError: there is no lab, only the beginning of one, or one of another version.
         """
         try:
             data: dict[str, Any] = json.loads((home / "plan.json").read_text())
@@ -89,8 +94,14 @@ class Plan:
             raise SiteError(
                 f"There is no lab named {home.name!r}; `python -m provision lab up` makes one."
             ) from err
-        machines = [Machine(**machine) for machine in data.pop("machines")]
-        return cls(machines=machines, **data)
+        try:
+            machines = [Machine(**machine) for machine in data.pop("machines")]
+            return cls(machines=machines, **data)
+        except (TypeError, KeyError, AttributeError) as err:
+            raise SiteError(
+                f"The lab {home.name!r} was made by another version of this program; "
+                f"`python -m provision lab down --name {home.name}` removes it."
+            ) from err
 
     def path(self, *parts: str) -> Path:
         """A path in the lab's directory."""
@@ -109,9 +120,27 @@ class Plan:
         raise SiteError(f"The lab has no node {name!r}; it has {known}.")
 
 
+def checked_name(kind: str, name: str) -> str:
+    """The name of a lab or a snapshot, which is also that of a folder.
+
+    Raises:
+        SiteError: it is not fit to be one.
+    """
+    if not NAME.fullmatch(name):
+        raise SiteError(
+            f"{name!r} is no name for a {kind}: it takes a letter or a digit, and after that at "
+            f"most 30 letters, digits, '-' or '_'."
+        )
+    return name
+
+
 def home_of(name: str) -> Path:
-    """Directory of the lab of that name, whether it exists or not."""
-    return cache_dir("labs") / name
+    """Directory of the lab of that name, whether it exists or not.
+
+    Raises:
+        SiteError: no lab can have that name.
+    """
+    return cache_dir("labs") / checked_name("lab", name)
 
 
 def networks(site: Site) -> tuple[list[Machine], int, str, str]:

@@ -13,7 +13,7 @@ EVERY_S = 2.0
 
 @contextmanager
 def watched(plan: Plan) -> Iterator[None]:
-    """Tell on standard error, once a node, that its kernel panicked while the block ran."""
+    """Tell on standard error, once a node, that its kernel or its QEMU came to an end."""
     over = threading.Event()
     thread = threading.Thread(target=_watch, args=(plan, over), daemon=True)
     thread.start()
@@ -21,14 +21,16 @@ def watched(plan: Plan) -> Iterator[None]:
         yield
     finally:
         over.set()
+        thread.join(timeout=EVERY_S)
 
 
 def _watch(plan: Plan, over: threading.Event) -> None:
-    told = {machine.short for machine in plan.machines if node.bad_news(plan, machine)}
-    while not over.wait(EVERY_S):
+    told: set[str] = set()
+    last = False
+    while not last:
+        last = over.wait(EVERY_S)  # what ended the command is told with its end
         for machine in plan.machines:
-            news = "" if machine.short in told else node.bad_news(plan, machine)
-            if news:
+            found = "" if machine.short in told else node.trouble(plan, machine)
+            if found:
                 told.add(machine.short)
-                log = plan.path("nodes", machine.short, "serial.log")
-                sys.stderr.write(f"lab: node {machine.short!r} panicked: {news} ({log})\n")
+                sys.stderr.write(f"lab: {found}\n")

@@ -10,38 +10,10 @@ from gntverify.site import default_site, load_site
 from provision.lab import namespace, node
 from provision.lab.clockserver import UNIX_TO_NTP_S, reply
 from provision.lab.keys import host_keys, known_hosts, make_keys
-from provision.lab.plan import Machine, Plan, networks
-from provision.lab.snapshot import snapshots
+from provision.lab.plan import Machine, Plan, home_of, networks
+from provision.lab.snapshot import place, snapshots
 from provision.lab.supervisor import switch_commands
-
-SITE = Path(__file__).parents[2] / "sites" / "lab.toml"
-
-
-@pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    """The plan of the lab of three, in a folder of its own."""
-    machines, vlan, public, private = networks(load_site(SITE))
-    return Plan(
-        home=str(tmp_path),
-        site_file=str(SITE),
-        baked=False,
-        machines=machines,
-        vlan=vlan,
-        runner_public=public,
-        runner_private=private,
-        cluster="192.168.1.1 clust1.gnt.example",
-        kernel="/k",
-        initrd="/i",
-        command_line="root=/dev/md1",
-        disks=["/a", "/b"],
-        qemu=["qemu"],
-        qemu_img=["img"],
-        qemu_library_path="",
-        factor=6.0,
-        mirror="/m",
-        state="0",
-        restored=False,
-    )
+from selftest.lab.conftest import SITE
 
 
 def test_the_site_makes_the_machines() -> None:
@@ -67,6 +39,31 @@ def test_a_plan_comes_back_whole(plan: Plan) -> None:
 def test_no_lab_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="There is no lab named 'nowhere'"):
         Plan.load(tmp_path / "nowhere")
+
+
+def test_a_lab_of_another_version_is_one_sentence(plan: Plan) -> None:
+    plan.save()
+    file = plan.path("plan.json")
+    file.write_text(file.read_text().replace('"source"', '"restored"'))
+    with pytest.raises(SiteError, match=r"another version of this program; .* lab down --name"):
+        Plan.load(Path(plan.home))
+
+
+@pytest.mark.parametrize("name", ["", "..", ".x", "a/b", "/home/me", "-x", "a b", "a\n", "a" * 32])
+def test_a_name_that_is_no_folders_is_refused(name: str, plan: Plan) -> None:
+    with pytest.raises(SiteError, match="is no name for a lab"):
+        home_of(name)
+    with pytest.raises(SiteError, match="is no name for a snapshot"):
+        place(plan, name)
+
+
+def test_a_usual_name_is_a_folder_in_its_place(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert home_of("Lab-2_x") == tmp_path / "gntverify/labs/Lab-2_x"
+    assert home_of("lab").parent.stat().st_mode & 0o077 == 0
+    assert place(plan, "clean") == plan.path("snapshots", "clean")
 
 
 def test_an_unknown_node_is_told_with_the_known_ones(plan: Plan) -> None:
@@ -108,6 +105,8 @@ def test_machines_have_addresses_of_their_own(plan: Plan) -> None:
             "[ 9.1] BUG: kernel NULL pointer",
         ),
         ("DEBUG: fine\n", ""),
+        ("[ 9.1] watchdog: BUG: soft lockup - CPU#0 stuck for 22s!\n", ""),
+        ("[ 9.1] BUG: workqueue lockup - pool cpus=0\n", ""),
     ],
 )
 def test_a_panic_is_read_from_the_console(plan: Plan, console: str, news: str) -> None:
@@ -169,3 +168,9 @@ def test_a_command_enters_every_namespace() -> None:
 
 def test_a_lab_without_snapshots_has_none(plan: Plan) -> None:
     assert snapshots(plan) == []
+
+
+def test_what_an_interrupted_snapshot_left_is_none(plan: Plan) -> None:
+    plan.path("snapshots", "clean").mkdir(parents=True)
+    plan.path("snapshots", ".half.new").mkdir()
+    assert snapshots(plan) == ["clean"]
