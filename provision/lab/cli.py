@@ -130,7 +130,7 @@ def snapshot(name: str, snapshot: str) -> None:
         if to_keep and plan.source:
             progress.note("this lab came from the provisioned state; it is kept already")
             return
-        if not (to_keep and place(plan, snapshot).exists()):
+        if not (place(plan, snapshot).exists() and to_keep):
             labs.inside(plan, init, "snapshot", snapshot)
         if to_keep:
             publish(plan, progress)
