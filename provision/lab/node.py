@@ -135,9 +135,17 @@ def running(plan: Plan, machine: Machine) -> bool:
 def _group(plan: Plan, machine: Machine) -> int:
     """The process group of QEMU and its shell, as the lab sees it."""
     place = plan.path("nodes", machine.short)
-    if (place / ENDED).exists():
+    if _status(place):
         raise ProcessLookupError
     return int((place / PID).read_text())
+
+
+def _status(place: Path) -> str:
+    """The exit status with which QEMU came to an end that nobody wanted; nothing before that."""
+    try:
+        return (place / ENDED).read_text().strip()
+    except OSError:
+        return ""
 
 
 def bad_news(plan: Plan, machine: Machine) -> str:
@@ -156,9 +164,14 @@ def trouble(plan: Plan, machine: Machine) -> str:
     news = bad_news(plan, machine)
     if news:
         return f"Node {machine.short!r} panicked: {news}. Its serial log is {place}/serial.log."
-    if (place / ENDED).exists():
-        said = (place / "qemu.log").read_text(errors="replace").strip()
-        return f"The QEMU of node {machine.short!r} ended: {said[-300:] or 'it said no word'}."
+    status = _status(place)
+    if status:
+        said = (place / "qemu.log").read_text(errors="replace").splitlines()
+        last = [line.strip() for line in said if line and "warning: TCG" not in line][-1:]
+        return (
+            f"The QEMU of node {machine.short!r} ended with status {status}; the last it said: "
+            f"{last[0] if last else 'nothing'}."
+        )
     return ""
 
 
