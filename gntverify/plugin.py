@@ -206,25 +206,18 @@ def _judge(
         run.lost(raised)
     if not (isinstance(raised, Unreachable) and node):
         want, have = want_and_have(getattr(item, "function", None), raised)
-        run.add(
-            Verdict(
-                control=found.id,
-                node=node.name if node else "",
-                outcome=outcome,
-                message=message,
-                title=found.title,
-                why=found.why,
-                fix=found.fix,
-                severity=found.severity,
-                notes=found.notes,
-                impact=found.impact,
-                test=item.nodeid,
-                seconds=round(report.duration, 4),
-                evidence=list(item.stash[KEYS]),
-                want=want,
-                have=have,
-            )
+        verdict = Verdict(
+            **_declared(found),
+            node=node.name if node else "",
+            outcome=outcome,
+            message=message,
+            test=item.nodeid,
+            seconds=round(report.duration, 4),
+            evidence=list(item.stash[KEYS]),
+            want=want,
+            have=have,
         )
+        run.add(verdict)
     if outcome == "unknown" and not isinstance(raised, GntverifyError | pytest.skip.Exception):
         run.internal_error = True
         return  # with its traceback: this one is ours
@@ -239,6 +232,12 @@ def _judge(
     if outcome == "unknown":
         report.when = "setup"  # which junit.xml and pytest.html call an error, not a failure
     report.user_properties.append(("verdict", outcome))
+
+
+def _declared(found: Control) -> dict[str, str]:
+    """What a verdict has from its control."""
+    fields = ("title", "why", "fix", "severity", "notes", "impact")
+    return {"control": found.id} | {name: getattr(found, name) for name in fields}
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:

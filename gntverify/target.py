@@ -80,43 +80,43 @@ def live(
     Args:
         hosts: as asked for.
         options: how they are reached.
-        site_file: what is expected; None for the profile and the cluster's own word.
+        site_file: what is expected.
         selection: names what of the suites is judged; each is learned for itself.
         ahead: whether to ask what was learned; not when nothing will be judged.
 
     Raises:
-        SiteError: the site file is wrong; no host has been troubled.
-        TargetRefused: no host answers, or those that do are no target.
+        SiteError, TargetRefused: the site file is wrong, or the hosts are no target.
     """
     expected = load_site(site_file) if site_file else default_site()
     fleet = Fleet(hosts, options)
-    fleet.open()
     try:
-        _refuse_others_than_root(fleet)
+        _open(fleet)
         cluster, site = _found(fleet, expected)
-        if ahead:
-            fleet.prefetch(learned.recall(hosts, selection))
+        outside = scan.outside_of(cluster, site, scan.Nmap(), raw=os.geteuid() == 0)
+        fleet.prefetch(learned.recall(hosts, selection) if ahead else {})
     except Exception:
-        fleet.close()
+        _let_go(fleet)
         raise
-    register()
-    SourceBackend.live = fleet.sources
-
-    outside = scan.outside_of(cluster, site, scan.Nmap(), raw=os.geteuid() == 0)
+    register(fleet.sources)
 
     def close() -> None:
         outside.close()
-        learned.keep(hosts, fleet.asked(), selection)
-        SourceBackend.live = {}
-        fleet.close()
+        if ahead:
+            learned.keep(hosts, fleet.asked(), selection)
+        _let_go(fleet)
 
-    return Target(
-        hosts, fleet.sources, fleet.unreachable, cluster, site, site_file, outside, close
-    )
+    there = fleet.sources, fleet.unreachable
+    return Target(hosts, *there, cluster, site, site_file, outside, close)
 
 
-def _refuse_others_than_root(fleet: Fleet) -> None:
-    """What only root may read would be missing from answers without a word."""
+def _let_go(fleet: Fleet) -> None:
+    SourceBackend.live = {}
+    fleet.close()
+
+
+def _open(fleet: Fleet) -> None:
+    """Reach the hosts as root: to others a node tells too little, and does not say so."""
+    fleet.open()
     others = [host for host, session in fleet.sources.items() if session.uid != 0]
     if others:
         raise TargetRefused(

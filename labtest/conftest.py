@@ -54,10 +54,10 @@ class Lab:
         """A command on a node."""
         return self.provision("lab", "ssh", "--name", self.name, node, *argv, limit_s=300)
 
-    def build(self) -> str:
+    def build(self, *options: str) -> str:
         """The cluster by the notes' steps."""
         build = (sys.executable, "-m", "provision", "cluster", "--site", str(SITE_FILE))
-        return self.inside(*build, limit_s=2400)
+        return self.inside(*build, *options, limit_s=2400)
 
     def verify(self, out: Path, *options: str) -> tuple[int, list[Verdict]]:
         """Exit status and verdicts of the suites, run as a user would run them."""

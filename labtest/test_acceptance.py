@@ -41,6 +41,8 @@ def reason(verdicts: list[Verdict]) -> str:
 @pytest.fixture(scope="session")
 def built(lab: Lab) -> Lab:
     """The lab with its cluster, built by the notes' steps, and one DRBD instance on it."""
+    assert "gnt-cluster init" in lab.build("--dry")
+    assert "ssconf" not in lab.on("node1", "find /var/lib/ganeti -name 'ssconf*'")
     lab.build()
     lab.provision("lab", "workload", "--name", lab.name, limit_s=600)
     return lab

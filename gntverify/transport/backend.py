@@ -57,6 +57,7 @@ def testinfra_host(source: Source) -> Host:
     return Host(SourceBackend(source.name, source=source))
 
 
-def register() -> None:
-    """Make the backend known to testinfra under its name."""
+def register(sources: Mapping[str, Source]) -> None:
+    """Make the backend known to testinfra under its name, with the sessions of the run."""
+    SourceBackend.live = sources
     testinfra.backend.BACKENDS[NAME] = f"{__name__}.{SourceBackend.__name__}"
