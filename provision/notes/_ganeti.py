@@ -111,6 +111,15 @@ class DaemonFacts(FactBase[Daemons]):
         return Daemons(tuple(running), tuple(startable))
 
 
+def start(name: str) -> str:
+    """Shell text that starts a daemon; well when the watcher does so at the same moment.
+
+    Cron runs it every five minutes, on every node; whoever comes second is refused (status 2).
+    """
+    daemon = f"ganeti-{name}"
+    return f"{DAEMON_UTIL} start {daemon} || {{ sleep 3; {DAEMON_UTIL} check {daemon}; }}"
+
+
 def start_commands(have: Daemons, *, is_master: bool) -> list[str]:
     """What starts the daemons of the node's role that do not run.
 
@@ -122,7 +131,7 @@ def start_commands(have: Daemons, *, is_master: bool) -> list[str]:
     missing = [name for name in have.startable if name in role and name not in running]
     rapi = f"until {DAEMON_UTIL} start ganeti-rapi; do sleep 2; done"
     return [
-        *(f"{DAEMON_UTIL} start ganeti-{name}" for name in missing if name != "rapi"),
+        *(start(name) for name in missing if name != "rapi"),
         *([rapi] if "rapi" in missing else []),
     ]
 

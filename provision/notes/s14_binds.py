@@ -13,6 +13,7 @@ from provision.notes._ganeti import (
     Daemons,
     MembershipFacts,
     RunningDaemon,
+    start,
     start_commands,
 )
 from provision.notes._operations import commands, deploy, limit, text_file
@@ -95,10 +96,7 @@ def restarts(text: str, want: dict[str, str], running: tuple[RunningDaemon, ...]
         for daemon in running
         if daemon.name in want and not _as_in_file(daemon, text, want[daemon.name])
     }
-    return [
-        f"{DAEMON_UTIL} stop ganeti-{name}; {DAEMON_UTIL} start ganeti-{name}"
-        for name in sorted(wrong)
-    ]
+    return [f"{DAEMON_UTIL} stop ganeti-{name}; {start(name)}" for name in sorted(wrong)]
 
 
 def _as_in_file(daemon: RunningDaemon, text: str, address: str) -> bool:

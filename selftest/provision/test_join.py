@@ -16,6 +16,7 @@ from provision.notes._ganeti import (
     Membership,
     RunningDaemon,
     find_master,
+    start,
     start_commands,
 )
 from provision.notes.s13_nodes import authorize, key_of, same_host_key
@@ -161,14 +162,14 @@ def test_daemons_that_run_as_the_file_has_it_are_left_alone() -> None:
 def test_daemons_with_other_arguments_are_restarted(name: str, words: tuple[str, ...]) -> None:
     (line,) = restarts(TEXT, WANT, (RunningDaemon(name, words), RunningDaemon(name, words)))
     assert f"stop ganeti-{name}; " in line
-    assert line.endswith(f"start ganeti-{name}")
+    assert line.endswith(f"; {start(name)}")
 
 
 def test_daemons_of_the_role_that_do_not_run_are_started_rapi_last() -> None:
     names = ("noded", "confd", "wconfd", "rapi", "luxid", "kvmd")
     have = Daemons((RunningDaemon("noded", ()),), names)
     (confd,) = start_commands(have, is_master=False)
-    assert confd.endswith(" start ganeti-confd")
+    assert confd == start("confd")
     lines = start_commands(have, is_master=True)
     places = [
         name in line for name, line in zip(("confd", "wconfd", "luxid"), lines, strict=False)
@@ -177,7 +178,7 @@ def test_daemons_of_the_role_that_do_not_run_are_started_rapi_last() -> None:
     assert lines[-1].startswith("until /usr/lib/ganeti/daemon-util start ganeti-rapi; do")
     everything = Daemons(tuple(RunningDaemon(name, ()) for name in names), (*names, "mond"))
     (mond,) = start_commands(everything, is_master=True)
-    assert mond.endswith(" start ganeti-mond")
+    assert mond == start("mond")
 
 
 def test_a_dry_run_knows_which_daemons_init_and_add_would_start(
@@ -195,4 +196,4 @@ def test_a_dry_run_knows_which_daemons_init_and_add_would_start(
     assert start_commands(first, is_master=True) == []
     assert [daemon.name for daemon in second.running] == ["mond", "noded"]
     (line,) = start_commands(second, is_master=False)
-    assert line.endswith(" start ganeti-confd")
+    assert line == start("confd")
