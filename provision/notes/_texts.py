@@ -178,9 +178,14 @@ def _bound(words: Sequence[str], daemon: str, address: str) -> list[str]:
     return kept if address == ANY else ["-b", address, *kept]
 
 
+def rapi_option(address: str) -> str:
+    """The watcher's option for RAPI at this address; loopback needs none."""
+    return "" if address in ("127.0.0.1", ANY) else f" --rapi-ip={address}"
+
+
 def with_rapi_address(text: str, address: str) -> str:
-    """Ganeti's cron file whose watcher asks RAPI at this address; loopback needs no option."""
-    option = "" if address in ("127.0.0.1", ANY) else f" --rapi-ip={address}"
+    """Ganeti's cron file whose watcher asks RAPI at this address."""
+    option = rapi_option(address)
     lines = []
     for line in text.splitlines():
         if not line.lstrip().startswith("#") and "ganeti-watcher" in line:

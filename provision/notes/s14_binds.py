@@ -3,7 +3,7 @@
 from pyinfra.context import host
 
 from gntverify.site.model import Bind, Node
-from provision.notes._facts import FileText
+from provision.notes._facts import FileText, Lines
 from provision.notes._ganeti import (
     DAEMON_UTIL,
     EVERYWHERE,
@@ -17,7 +17,13 @@ from provision.notes._ganeti import (
     start_commands,
 )
 from provision.notes._operations import commands, deploy, limit, text_file
-from provision.notes._texts import ANY, daemon_words, with_daemon_arguments, with_rapi_address
+from provision.notes._texts import (
+    ANY,
+    daemon_words,
+    rapi_option,
+    with_daemon_arguments,
+    with_rapi_address,
+)
 from provision.notes.s08_startup import CRON_FILE, PACKAGED
 from provision.notes.s12_init import INIT
 from provision.notes.s13_nodes import add_command
@@ -36,6 +42,9 @@ LUXID_ARGS=""
 KVMD_ARGS=""
 """
 """The file as the package ships it, for a node that does not have it yet."""
+RUNS = "/var/lib/ganeti/watcher.*.data"
+"""One a group of nodes; written at the end of a run that went well."""
+WATCHER_S = 330  # a turn of cron, and half a minute
 STARTED_BY_ADD = frozenset({"noded", "mond"})
 DAEMONS = ("noded", "confd", "rapi", "mond", "metad")
 
@@ -74,6 +83,18 @@ def arguments(context: Context, node: Node) -> None:
         *(start_commands(have, is_master=node.name == context.master) if member else []),
         name="The daemons of the node's role run",
         _timeout=limit(START_S),
+    )
+
+
+@deploy(TITLE)
+def watcher(context: Context, node: Node) -> None:
+    ran = host.get_fact(Lines, text=f"ls {RUNS} 2>/dev/null || true")
+    first = f"/usr/sbin/ganeti-watcher{rapi_option(binds(context, node)['rapi'])}"
+    # cron's own run may hold the lock; whichever comes to its end is good
+    commands(
+        *([] if ran else [f"{first}; until ls {RUNS}; do sleep 2; done"]),
+        name="The watcher came to its end once",
+        _timeout=limit(WATCHER_S),
     )
 
 
@@ -126,7 +147,8 @@ In `/etc/default/ganeti` of all nodes `RAPI_ARGS="-b 192.168.1.1"`, `NODED_ARGS=
 The same addresses, and `MOND_ARGS` and `METAD_ARGS` too, on all nodes; only `-b` is set, every \
 other argument stays. The watcher's line in `/etc/cron.d/ganeti` gets `--rapi-ip`. Daemons that \
 were started with other arguments are restarted, one by one; those that should run and do not are \
-started.""",
+started. Where the watcher never came to its end, it runs once: whoever verifies the new cluster \
+need not wait for cron.""",
     differs="""\
 The notes' line for RAPI, taken by the letter, would drop Debian's `--require-authentication` \
 and open RAPI to anonymous readers; the watcher would restart RAPI every five minutes, because \
@@ -134,5 +156,5 @@ it asks 127.0.0.1 (#1170). It comes after `gnt-cluster init`, because only then 
 address is up; after a boot of the master RAPI starts with the watcher's first round. mond and \
 metad did not exist then: mond answers everybody without authentication, and metad is started by \
 the first instance of a node, on port 80 of all addresses unless it is told otherwise.""",
-    stages=(Stage("all", arguments),),
+    stages=(Stage("all", arguments), Stage("master", watcher)),
 )

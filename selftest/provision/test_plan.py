@@ -67,7 +67,13 @@ def test_the_runbook_is_what_the_deploys_say(site: Site) -> None:
 def test_every_step_of_a_new_cluster_is_in_the_runbook(site: Site) -> None:
     text = render(site)
     words = ("vgcreate xenvg", "ifup --force xen-br0", "systemctl reboot", "gnt-cluster init")
-    for word in (*words, "stop ganeti-rapi", "start ganeti-confd", "RAPI_"):
+    for word in (
+        *words,
+        "stop ganeti-rapi",
+        "start ganeti-confd",
+        "RAPI_",
+        "ganeti-watcher --rapi-ip",
+    ):
         assert word in text
     assert text.count("gnt-node add") >= len(site.nodes) - 1
     assert "ln -s /usr/share/ganeti/os" not in text  # trap 15
