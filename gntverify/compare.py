@@ -67,4 +67,4 @@ def _shown(value: object) -> str:
         )
     if isinstance(value, frozenset | set | tuple | list):
         return ", ".join(sorted(map(str, value))) or "nothing"
-    return str(value)
+    return str(value) or "empty"

@@ -9,6 +9,7 @@ own reading of the XML loses the ports that nmap lists only by count, so that is
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,9 @@ GANETI_TCP = "22,80,1811,1815,5080"
 GANETI_UDP = "1814"
 
 
+MORTAL = str(Path(__file__).parent / "bin" / "nmap")
+"""nmap that does not outlive us."""
+
 HINTS = {
     "public": "nothing came back; site.network.public describes the network",
     "private": "nothing came back; pytest must run where the private network is reached",
@@ -64,7 +68,7 @@ class Nmap:
         limit_s = scaled(timeout_s)
         started = time.time()
         try:
-            scanner = nmap.PortScanner()
+            scanner = nmap.PortScanner(nmap_search_path=(MORTAL, "nmap"))
             scanner.scan(
                 hosts=" ".join(argv[ports_at + 2 :]),
                 ports=argv[ports_at + 1],
@@ -90,7 +94,7 @@ class Nmap:
 
 
 def _sentence(said: str) -> str:
-    if "not found in path" in said:
+    if re.search(r"nmap.*not found|failed to execute", said):
         return "nmap is not installed on the machine that runs pytest; `apt-get install nmap`"
     return (said.strip() or "nothing was said").splitlines()[-1]
 
