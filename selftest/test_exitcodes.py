@@ -356,6 +356,7 @@ def test_what_is_no_target_is_refused(suite: Suite, given: str, sentence: str) -
         ("nonsense = 1", "nonsense"),
         ("[limits]\nwatcher_age_min = 'soon'", "watcher_age_min"),
         ("[network.private]\nnetwork = '300.1.0.0/16'", "network.private.network"),
+        ("[network.private]\nstp = true", "no forward_delay_s under 2"),
         ("name = ", "line 2"),
     ],
 )

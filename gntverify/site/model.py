@@ -14,6 +14,8 @@ HostName = Annotated[
 ]
 Device = Annotated[str, StringConstraints(pattern=r"^/dev/[\w./-]+$")]
 Interface = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,15}$")]
+LEAST_DELAY_S = 2
+"""Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
 Bind = Literal["private", "cluster", "loopback", "any"]
 
 
@@ -68,6 +70,14 @@ class PrivateNetwork(Part):
         """
         bare = self.interface or ""
         return self.port_name or (f"{bare}.{self.vlan}" if bare and self.vlan else bare)
+
+    @model_validator(mode="after")
+    def _delay_is_possible(self) -> Self:
+        if self.stp and self.forward_delay_s < LEAST_DELAY_S:
+            raise ValueError(
+                f"with stp = true the kernel takes no forward_delay_s under {LEAST_DELAY_S}"
+            )
+        return self
 
 
 class Network(Part):
