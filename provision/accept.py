@@ -15,6 +15,7 @@ import click
 
 from gntverify.errors import SiteError
 from gntverify.site import Site, load_site
+from provision.options import site_option
 
 REFUSED = 4
 
@@ -50,14 +51,7 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
 
 
 @click.command()
-@click.option(
-    "--site",
-    "site_file",
-    default="sites/lab.toml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Site file of the lab.",
-)
+@site_option(" of the lab.")
 @click.option("--name", "lab", default="lab", show_default=True, help="Name of the lab.")
 def accept(site_file: Path, lab: str) -> None:
     """Bring a lab up, build the cluster by the notes, run the whole suite on it."""

@@ -17,6 +17,7 @@ from provision.engine import Outcome, be_quiet, run_section
 from provision.inventory import check_site, make_inventory, new_state
 from provision.notes import SECTIONS
 from provision.notes._ganeti import Membership, MembershipFacts, find_master
+from provision.options import site_option
 from provision.section import Context, Section
 
 REFUSED = 4
@@ -26,14 +27,7 @@ HEARTBEAT_S = 20.0
 
 
 @click.command()
-@click.option(
-    "--site",
-    "site_file",
-    default="sites/lab.toml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Site file: nodes, networks, storage, packages, cluster.",
-)
+@site_option(": nodes, networks, storage, packages, cluster.")
 @click.option("--dry", is_flag=True, help="Show what would change on each node; change nothing.")
 @click.option(
     "--ssh-config",

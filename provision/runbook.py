@@ -13,6 +13,7 @@ from provision.connector import BlankConnector
 from provision.engine import run_section
 from provision.inventory import make_inventory, new_state
 from provision.notes import SECTIONS
+from provision.options import site_option
 from provision.section import Change, Context, Section
 
 HEAD = """\
@@ -85,14 +86,7 @@ def _steps(changes: list[Change], context: Context) -> list[tuple[str, tuple[str
 
 
 @click.command()
-@click.option(
-    "--site",
-    "site_file",
-    default="sites/lab.toml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Site file whose values the commands show.",
-)
+@site_option(" whose values the commands show.")
 def runbook(site_file: Path) -> None:
     """Print the runbook, in Markdown, as the deploys have it."""
     click.echo(render(load_site(site_file)), nl=False)

@@ -22,6 +22,7 @@ from provision.lab.ssh import login, shell_text, to_node
 from provision.lab.states import PROVISIONED, publish
 from provision.lab.watch import watched
 from provision.lab.workload import ensure_workload
+from provision.options import site_option
 
 NOT_UP = 3
 
@@ -44,14 +45,7 @@ def lab() -> None:
 
 @lab.command()
 @named
-@click.option(
-    "--site",
-    "site_file",
-    default="sites/lab.toml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Site file: it names the nodes and the networks.",
-)
+@site_option(": it names the nodes and the networks.")
 @click.option("--baked", is_flag=True, help="Nodes with Ganeti's packages preinstalled (faster).")
 @click.option("--fresh", is_flag=True, help="Ignore a cached provisioned state.")
 def up(name: str, site_file: Path, *, baked: bool, fresh: bool) -> None:

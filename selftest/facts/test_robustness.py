@@ -1,15 +1,13 @@
 """No input makes a parser do anything but parse or refuse."""
 
-import contextlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from gntverify.errors import ParseError
 from gntverify.facts import (
     clock,
     drbd,
@@ -23,6 +21,7 @@ from gntverify.facts import (
     system,
 )
 from gntverify.facts.shape import parse_cat
+from selftest.hostile import RELAXED, damaged, parses_or_refuses
 
 
 def _in_file(path: str, parser: Callable[[Mapping[str, str]], Any]) -> Callable[[str], Any]:
@@ -55,19 +54,13 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "modprobe": (_in_file("/etc/modprobe.d/a.conf", drbd.parse_modprobe), "DRBD"),
     "reach": (lambda text: reach.parse_reach(text, 1811), "REACH"),
 }
-RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def _parses_or_refuses(parser: Callable[[str], Any], text: str) -> None:
-    with contextlib.suppress(ParseError):
-        parser(text)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
 @RELAXED
 @given(text=st.text())
 def test_any_text_is_parsed_or_refused(name: str, text: str) -> None:
-    _parses_or_refuses(PARSERS[name][0], text)
+    parses_or_refuses(PARSERS[name][0], text)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
@@ -77,7 +70,4 @@ def test_a_damaged_answer_is_parsed_or_refused(
     name: str, data: st.DataObject, samples: SimpleNamespace
 ) -> None:
     parser, sample = PARSERS[name]
-    whole: str = getattr(samples, sample)
-    start = data.draw(st.integers(0, len(whole)))
-    end = data.draw(st.integers(start, min(len(whole), start + 40)))
-    _parses_or_refuses(parser, whole[:start] + data.draw(st.text(max_size=5)) + whole[end:])
+    parses_or_refuses(parser, damaged(data, getattr(samples, sample)))

@@ -1,13 +1,12 @@
 """No input makes a parser do anything but parse or refuse."""
 
-import contextlib
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gntverify.errors import ParseError
@@ -23,6 +22,7 @@ from gntverify.ganeti import (
     verify,
     watcher,
 )
+from selftest.hostile import RELAXED, damaged, parses_or_refuses
 
 TARGETS = ["node2.gnt.example", "node3.gnt.example"]
 
@@ -59,14 +59,6 @@ MAY_BE_EMPTY = {
     "oses",
     "ssconf",
 }  # what that means is tested in its place
-RELAXED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-
-def _parses_or_refuses(parser: Callable[[str], Any], text: str) -> None:
-    with contextlib.suppress(ParseError):
-        parser(text)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS.keys() - MAY_BE_EMPTY))
@@ -79,7 +71,7 @@ def test_empty_output_is_no_answer(name: str) -> None:
 @RELAXED
 @given(text=st.text())
 def test_any_text_is_parsed_or_refused(name: str, text: str) -> None:
-    _parses_or_refuses(PARSERS[name][0], text)
+    parses_or_refuses(PARSERS[name][0], text)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
@@ -89,10 +81,7 @@ def test_a_damaged_answer_is_parsed_or_refused(
     name: str, data: st.DataObject, samples: SimpleNamespace
 ) -> None:
     parser, sample = PARSERS[name]
-    whole: str = getattr(samples, sample)
-    start = data.draw(st.integers(0, len(whole)))
-    end = data.draw(st.integers(start, min(len(whole), start + 40)))
-    _parses_or_refuses(parser, whole[:start] + data.draw(st.text(max_size=5)) + whole[end:])
+    parses_or_refuses(parser, damaged(data, getattr(samples, sample)))
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))
@@ -100,4 +89,4 @@ def test_numbers_of_any_length_are_parsed_or_refused(name: str, samples: SimpleN
     parser, sample = PARSERS[name]
     whole: str = getattr(samples, sample)
     for found in re.finditer("[0-9]+", whole):  # beyond 4300 digits int() raises ValueError
-        _parses_or_refuses(parser, whole[: found.start()] + "7" * 5000 + whole[found.end() :])
+        parses_or_refuses(parser, whole[: found.start()] + "7" * 5000 + whole[found.end() :])
