@@ -71,6 +71,9 @@ def test_a_mutant_is_killed(
     turned = {key for key in have if have[key][0] != good[key][0]}
     expected = {outcome for (id_, _), (outcome, _) in have.items() if id_ == control}
     assert mutant["expect"] in expected, f"{control} survives: it says {expected}"
+    places = {place for id_, place in turned if id_ == control} - {""}
+    wanted = mutant.get("node", "*")
+    assert places <= {wanted} or wanted == "*", f"{control} turns on {places}, not on {wanted}"
     others = {id_ for id_, _ in turned} - {control, *mutant.get("also", [])}
     told = {key: have[key] for key in turned if key[0] in others}
     assert not others, f"{mutant['name']!r} also turns {told}"
