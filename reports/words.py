@@ -14,7 +14,7 @@ def sentence(
     Args:
         counts: how many controls have which outcome.
         at: where the failed ones failed.
-        unreachable: how many hosts could not be asked.
+        unreachable: how many hosts were not judged: not there, or not named.
         interrupted: whether the run ended before its end.
     """
     total = sum(counts.values())
@@ -53,7 +53,7 @@ def _finished(parts: Sequence[str], *, interrupted: bool) -> str:
 
 
 def _hosts(number: int) -> str:
-    return _number(number, "host could not be asked", "hosts could not be asked")
+    return _number(number, "host was not judged", "hosts were not judged")
 
 
 def _number(number: int, one: str, many: str) -> str:

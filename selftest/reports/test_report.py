@@ -111,7 +111,7 @@ def test_a_lost_host_and_an_interruption_are_banners(tmp_path: Path) -> None:
     page = render(folder).read_text()
     assert "This run was interrupted" in page
     assert "Host &#39;node3&#39; hangs." in page
-    assert "1 host could not be asked" in page
+    assert "1 host was not judged" in page
 
 
 def test_hostile_output_is_inert(tmp_path: Path) -> None:
