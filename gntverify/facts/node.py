@@ -35,6 +35,14 @@ class SystemFacts:
         """Unicast IPv4 routes of all tables."""
         return network.read_routes(self.source)
 
+    def ports_of(self, bridge: str) -> tuple[network.Link, ...]:
+        """The interfaces that are ports of a bridge, but for those that guests bring to it."""
+        return tuple(
+            link
+            for link in self.links.values()
+            if link.master == bridge and link.kind not in network.GUEST_KINDS
+        )
+
     def addresses_on(self, link: str) -> frozenset[IPv4Interface]:
         """The IPv4 addresses on one link, with their prefixes."""
         return frozenset(a.interface for a in self.addresses if a.link == link)

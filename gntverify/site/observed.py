@@ -7,7 +7,6 @@ site say that they are not applicable. What is left are the rules that hold for 
 from typing import TYPE_CHECKING
 
 from gntverify.errors import NOT_TOLD
-from gntverify.facts.network import GUEST_KINDS
 from gntverify.ganeti.defaults import ANY
 from gntverify.site.model import Node, PrivateNetwork, PublicNetwork, Site
 
@@ -70,13 +69,10 @@ def _private(site: Site, cluster: "Cluster") -> PrivateNetwork:
         mode, bridge = private.mode, cluster.ssconf.master_netdev
     found: dict[str, object] = {"mode": mode, "bridge": bridge, "interface": None}
     try:
-        links = cluster.master.links
+        ports = cluster.master.ports_of(bridge)
         networks = [a.network for a in cluster.master.addresses if a.link == bridge]
     except NOT_TOLD:
         return private.model_copy(update=found)
-    ports = [
-        link for link in links.values() if link.master == bridge and link.kind not in GUEST_KINDS
-    ]
     if len(ports) == 1:
         port = ports[0]
         parent = port.parent or port.name

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from gntverify.cluster import Cluster, Node
 from gntverify.compare import difference, listed
 from gntverify.controls import control, need
-from gntverify.facts.network import GUEST_KINDS, Link, Route
+from gntverify.facts.network import Link, Route
 from gntverify.site import Site
 
 NODED_PORT = 1811
@@ -76,11 +76,7 @@ def test_the_bridges_own_port_is_the_declared_one(node: Node, site: Site) -> Non
     """
     bridge = _bridge(node, site).name
     want = need(site.network.private.port, "no site file says which port the bridge should have")
-    have = {
-        link.name
-        for link in node.links.values()
-        if link.master == bridge and link.kind not in GUEST_KINDS
-    }
+    have = {link.name for link in node.ports_of(bridge)}
     assert have == {want}, f"{node.name}: {bridge} has {listed(have)}, expected {want}"
 
 
