@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from gntverify.verdicts import Outcome
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "tests"
 MUTANTS = ROOT / "selftest" / "mutants"
+SABOTAGES = ROOT / "sabotage" / "faults"
+SEEN = ROOT / "sabotage" / "seen.json"
 
 Judgement = tuple[Node | None, Outcome, str]
 
@@ -83,14 +86,46 @@ def load_mutants(directory: Path = MUTANTS) -> dict[str, list[dict[str, Any]]]:
     Raises:
         ParseError: a file is no TOML.
     """
+    return _tables(directory)
+
+
+def load_sabotages(directory: Path = SABOTAGES) -> dict[str, list[dict[str, Any]]]:
+    """Control to its sabotages for the lab, as their files have them.
+
+    Raises:
+        ParseError: a file is no TOML.
+    """
+    return _tables(directory)
+
+
+def load_seen(path: Path = SEEN) -> dict[str, dict[str, str]]:
+    """Control to the sabotage on which it was last seen red: ``sabotage``, ``node``, ``date``.
+
+    Empty where no sabotage has run yet.
+
+    Raises:
+        ParseError: the file is no JSON object.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as err:
+        raise ParseError(f"{path}: {err}.") from err
+    if not isinstance(found, dict):
+        raise ParseError(f"{path} holds no JSON object.")
+    return found
+
+
+def _tables(directory: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(directory.glob("*.toml")):
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as err:
             raise ParseError(f"{path}: {err}.") from err
-        for control, mutants in tables.items():
-            found.setdefault(control, []).extend(mutants)
+        for control, entries in tables.items():
+            found.setdefault(control, []).extend(entries)
     return found
 
 
