@@ -159,7 +159,7 @@ def logs(name: str, node_name: str | None) -> None:
 @lab.command()
 @named
 def workload(name: str) -> None:
-    """Put a small DRBD instance and a RAPI user on the cluster: subjects for the controls."""
+    """Put two small instances, an export and a RAPI user on the cluster: what controls look at."""
     with in_one_sentence():
         plan = _plan_of(name)
         init = labs.init_of(plan)
@@ -174,7 +174,7 @@ def workload(name: str) -> None:
                 check=False,
             )
 
-        with Progress("lab").step("a DRBD instance and a RAPI user"), watched(plan):
+        with Progress("lab").step("two instances, an export, a RAPI user"), watched(plan):
             made = ensure_workload(load_site(Path(plan.site_file)), on_node)
         click.echo("lab: they were made." if made else "lab: they are there already.")
 

@@ -1,8 +1,9 @@
 """What a cluster in service has and a new one has not, so that every control has a subject.
 
-One small DRBD instance: created stopped and without an OS; its disks are active, so both nodes
-hold a connected minor. Nothing runs in it: a snapshot of the lab stays a snapshot at rest.
-And one user of the remote API, who may read; nobody knows the password.
+- ``vm1``: a DRBD instance of the master and its neighbour, running: a BIOS with nothing to boot.
+- ``vm2``: a plain instance of the last node, stopped; its export lies on the node before, and a
+  copy of that, read-only, on the master under ``/srv/nas``, where a NAS would be mounted.
+- A user of the remote API, who may read; nobody knows the password.
 """
 
 import hashlib
@@ -15,10 +16,12 @@ from gntverify.deadline import scaled
 from gntverify.errors import CommandFailed, CommandTimeout
 from gntverify.site import Site
 
-INSTANCE = "vm1.gnt.example"
+MIRRORED, PLAIN = "vm1.gnt.example", "vm2.gnt.example"
 USER = "reader"
 USERS_FILE = "/var/lib/ganeti/rapi/users"
-LIMIT_S = 120.0
+EXPORTS = "/var/lib/ganeti/export"
+NAS = "/srv/nas"
+LIMIT_S = 300.0
 
 
 class OnNode(Protocol):
@@ -31,28 +34,53 @@ class OnNode(Protocol):
 
 
 def ensure_workload(site: Site, on_node: OnNode) -> bool:
-    """Make instance and user, unless they are there; True when anything was made.
+    """Make what is not there yet; True when anything was made.
 
     Raises:
         CommandFailed: Ganeti refused; its last line is in the message.
         CommandTimeout: Ganeti did not answer in time.
     """
     master, other = site.nodes[0], site.nodes[1]
+    last, before = site.nodes[-1], site.nodes[-2]
 
-    def ganeti(*argv: str) -> str:
+    def on_master(*argv: str) -> str:
         return _output(on_node, master.short, argv)
 
-    instance = INSTANCE in ganeti("gnt-instance", "list", "--no-headers", "-o", "name").split()
-    if not instance:
-        add = ("gnt-instance", "add", "-t", "drbd", "-s", "1g", "-o", "noop")
-        place = ("-n", f"{master.name}:{other.name}", "--no-start", "--no-install")
-        ganeti(*add, *place, "--no-name-check", "--no-ip-check", INSTANCE)
-        ganeti("gnt-instance", "activate-disks", INSTANCE)
-    user = ganeti("sh", "-c", f"[ ! -e {USERS_FILE} ] || echo there").strip()
-    if not user:
-        ganeti("sh", "-c", users_file(secrets.token_hex(16)))
-        ganeti("gnt-cluster", "redist-conf")
-    return not (instance and user)
+    there = on_master("gnt-instance", "list", "--no-headers", "-o", "name").split()
+    add = ("gnt-instance", "add", "-s", "1g", "-o", "noop", "--no-install")
+    unchecked = ("--no-name-check", "--no-ip-check")
+    made = False
+    if MIRRORED not in there:
+        place = ("-t", "drbd", "-n", f"{master.name}:{other.name}")
+        on_master(*add, *place, *unchecked, MIRRORED)
+        made = True
+    if PLAIN not in there:
+        on_master(*add, "-t", "plain", "-n", last.name, "--no-start", *unchecked, PLAIN)
+        on_master("gnt-backup", "export", "--noshutdown", "-n", before.name, PLAIN)
+        _output(on_node, before.short, ("sh", "-c", SPARSE))
+        on_master("bash", "-c", copied(before.name, str(site.cluster.name)))
+        made = True
+    if not on_master("sh", "-c", f"[ ! -e {USERS_FILE} ] || echo there").strip():
+        on_master("sh", "-c", users_file(secrets.token_hex(16)))
+        on_master("gnt-cluster", "redist-conf")
+        made = True
+    return made
+
+
+# the dump of an empty disk is a GiB of zeros: no snapshot of the lab has to carry it
+SPARSE = f"fallocate --dig-holes {EXPORTS}/{PLAIN}/*.snap && fstrim /"
+
+
+def copied(node: str, cluster: str) -> str:
+    """Text for the master's bash: what ``node`` exported, read-only on another file system."""
+    known = f"-oGlobalKnownHostsFile=/var/lib/ganeti/known_hosts -oHostKeyAlias={cluster}"
+    login = f"ssh -oUserKnownHostsFile=/dev/null -oBatchMode=yes {known} root@{node}"
+    return (
+        f"set -o pipefail; mkdir -p {NAS} && "
+        f"{{ mountpoint -q {NAS} || mount -t tmpfs nas {NAS}; }} && "
+        f"{login} tar -C {EXPORTS} -cSf - {PLAIN} | tar -C {NAS} -xSf - && "
+        f"chmod 0444 {NAS}/{PLAIN}/*"
+    )
 
 
 def users_file(password: str) -> str:
