@@ -53,9 +53,10 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
     if MIRRORED not in there:
         place = ("-t", "drbd", "-n", f"{master.name}:{other.name}")
         on_master(*add, *place, *unchecked, MIRRORED)
+        on_master("gnt-instance", "start", MIRRORED)  # --no-install left it stopped
         made = True
     if PLAIN not in there:
-        on_master(*add, "-t", "plain", "-n", last.name, "--no-start", *unchecked, PLAIN)
+        on_master(*add, "-t", "plain", "-n", last.name, *unchecked, PLAIN)
         on_master("gnt-backup", "export", "--noshutdown", "-n", before.name, PLAIN)
         _output(on_node, before.short, ("sh", "-c", SPARSE))
         on_master("bash", "-c", copied(before.name, str(site.cluster.name)))
