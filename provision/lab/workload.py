@@ -69,7 +69,7 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
 
 
 # the dump of an empty disk is a GiB of zeros: no snapshot of the lab has to carry it
-SPARSE = f"fallocate --dig-holes {EXPORTS}/{PLAIN}/*.snap && fstrim /"
+SPARSE = f"for f in {EXPORTS}/{PLAIN}/*; do fallocate --dig-holes $f || exit; done; fstrim /"
 
 
 def copied(node: str, cluster: str) -> str:
