@@ -25,6 +25,21 @@ def address_of(bind: Bind, node: Node, cluster: Cluster) -> str:
     }[bind]
 
 
+def doors(node: Node, cluster: Cluster, site: Site) -> dict[str, IPv4Address]:
+    """Daemon that speaks TLS on this node to the address where it is to be asked.
+
+    RAPI runs on the master only.
+    """
+    daemons = ("noded", "rapi") if node.is_master else ("noded",)
+    words = {
+        daemon: address_of(getattr(site.daemons, daemon), node, cluster) for daemon in daemons
+    }
+    return {
+        daemon: node.primary_ip if word == ANY else IPv4Address(word)
+        for daemon, word in words.items()
+    }
+
+
 def declared(cluster: Cluster, site: Site) -> dict[str, str]:
     """Node and daemon to the address that the site wants in the node's file."""
     return {

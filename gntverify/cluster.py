@@ -11,6 +11,7 @@ from gntverify.controls import need
 from gntverify.errors import NOT_TOLD, CommandFailed, TargetRefused
 from gntverify.evidence import fact
 from gntverify.facts.node import SystemFacts
+from gntverify.ganeti import images
 from gntverify.ganeti.info import Info, read_info
 from gntverify.ganeti.instances import InstanceState, read_instances
 from gntverify.ganeti.node import GanetiFacts
@@ -112,6 +113,11 @@ class Cluster:
             )
         return self.nodes
 
+    @property
+    def hosts(self) -> tuple[Node, ...]:
+        """Those of the nodes that may have instances (``vm_capable``) and are online."""
+        return tuple(node for node in self.nodes if node.name in self.ssconf.instance_nodes)
+
     @fact
     def instances(self) -> Mapping[str, InstanceState]:
         """``gnt-instance list`` by name."""
@@ -163,6 +169,20 @@ class Cluster:
             return state.reason if state else "not there"
         missing = variants - state.variants
         return f"without the variants {listed(missing)}" if missing else ""
+
+    @fact
+    def os_of(self) -> Mapping[str, str]:
+        """Instance to its OS, ``name+variant``."""
+        return images.read_os_of(self.master.source)
+
+    @property
+    def image_instances(self) -> tuple[str, ...]:
+        """Instances whose OS is ``image``, in whatever variant."""
+        return tuple(n for n, os in self.os_of.items() if os.partition("+")[0] == images.NAME)
+
+    def needs_image(self, site: Site) -> bool:
+        """Whether an instance, or the site, uses the OS ``image``."""
+        return bool(self.image_instances) or images.NAME in (os.name for os in site.os)
 
     @fact
     def node_list(self) -> Mapping[str, NodeState]:

@@ -69,6 +69,11 @@ class Info:
         return tuple(self._value("Enabled hypervisors").split(", "))
 
     @property
+    def os_search_path(self) -> tuple[str, ...]:
+        """The directories in which OS definitions are searched, in that order."""
+        return tuple(self._value("Cluster parameters", "OS search path").split(", "))
+
+    @property
     def disk_templates(self) -> tuple[str, ...]:
         """Enabled disk templates."""
         return tuple(self._value("Cluster parameters", "enabled disk templates").split(", "))

@@ -1,9 +1,12 @@
 """All facts about Ganeti on one node: each read once, when first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gntverify.evidence import fact
+from gntverify.facts.tree import Entry
+from gntverify.ganeti import images
 from gntverify.ganeti.daemons import (
     PORTS,
     Daemon,
@@ -14,6 +17,9 @@ from gntverify.ganeti.daemons import (
     read_started,
 )
 from gntverify.ganeti.defaults import Defaults, read_defaults
+from gntverify.ganeti.definitions import Definitions, read_definitions, read_settings
+from gntverify.ganeti.files import Copy, read_copies
+from gntverify.ganeti.modes import Mode, read_modes
 from gntverify.ganeti.security import (
     Users,
     read_dates,
@@ -21,6 +27,7 @@ from gntverify.ganeti.security import (
     read_logins,
     read_users,
 )
+from gntverify.ganeti.tls import Greeting, read_anonymous, read_greeting
 from gntverify.ganeti.watcher import Watcher, read_watcher
 
 if TYPE_CHECKING:
@@ -77,6 +84,24 @@ class GanetiFacts:
         )
 
     @fact
+    def copies(self) -> Mapping[str, Copy]:
+        """Files that Ganeti copies to its nodes, as they are here."""
+        return read_copies(self.source)
+
+    @fact
+    def modes(self) -> Mapping[str, Mode]:
+        """Path to mode and owner, of Ganeti's files and directories."""
+        return read_modes(self.source)
+
+    def greeting(self, daemon: str, address: IPv4Address) -> Greeting:
+        """How a daemon of this node answers a TLS client: ``noded`` or ``rapi``."""
+        return read_greeting(self.source, daemon, address, PORTS[daemon][1])
+
+    def anonymous(self, address: IPv4Address) -> Mapping[str, int]:
+        """Path to the status with which RAPI answers somebody without a name."""
+        return read_anonymous(self.source, address, PORTS["rapi"][1])
+
+    @fact
     def certificates(self) -> Mapping[str, float | None]:
         """Certificate to days left; None for one that does not exist."""
         return read_dates(self.source)
@@ -90,6 +115,30 @@ class GanetiFacts:
     def known_hosts(self) -> str:
         """Hash of Ganeti's known_hosts."""
         return read_known_hosts(self.source)
+
+    def definitions(self, search: Sequence[str]) -> Definitions:
+        """OS definitions in the directories that Ganeti searches."""
+        return read_definitions(self.source, search)
+
+    @fact
+    def os_settings(self) -> Mapping[str, Entry]:
+        """Files that tell OS definitions what to do."""
+        return read_settings(self.source)
+
+    @fact
+    def image_settings(self) -> images.Settings:
+        """What the files of the OS definition ``image`` say."""
+        return images.read_settings(self.source)
+
+    @fact
+    def image_parts(self) -> images.Parts:
+        """Hooks and network files of the OS definition ``image``."""
+        return images.read_parts(self.source, self.image_settings)
+
+    @fact
+    def image_templates(self) -> Mapping[str, str]:
+        """Template of ``image`` to its size and hash."""
+        return images.read_templates(self.source, self.image_settings)
 
     @fact
     def watcher(self) -> Watcher:

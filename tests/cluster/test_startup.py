@@ -1,8 +1,10 @@
 """Startup of the Cluster: one master, one cluster address, nodes that trust each other."""
 
 from gntverify.cluster import Cluster
-from gntverify.compare import listed, odd_ones_out
+from gntverify.compare import listed, odd_keys, odd_ones_out
 from gntverify.controls import control, need
+from gntverify.copies import hashes, settled
+from gntverify.ganeti.files import CONFIG, NEEDED
 
 
 @control("C01", severity="critical", notes="startup")
@@ -80,3 +82,41 @@ def test_candidates_log_in_to_every_node_unattended(cluster: Cluster) -> None:
     }
     failed = {pair: f"ssh status {status}" for pair, status in logins.items() if status != 0}
     assert not failed, f"no login as Ganeti does it: {failed}"
+
+
+@control("C17", severity="high", notes="startup")
+def test_shared_files_are_the_same_on_all_nodes(cluster: Cluster) -> None:
+    """What Ganeti copies to every node (ssconf, keys, certificates, RAPI's users) is the same.
+
+    Why: a node with another key or certificate refuses the others; one with an old ssconf obeys
+    a master, or counts nodes, that are no more.
+    Fix: `gnt-cluster redist-conf` on the master; for server.pem `gnt-cluster renew-crypto
+    --new-cluster-certificate`. If it is the master's file that is odd, put that right first.
+    """
+    tables = hashes(settled(cluster.several()))
+    lost = {node: set(NEEDED) - table.keys() for node, table in tables.items()}
+    missing = {node: listed(names) for node, names in lost.items() if names}
+    assert not missing, f"in /var/lib/ganeti, missing: {missing}"
+    odd = odd_keys(
+        {node: {n: h for n, h in t.items() if n != CONFIG} for node, t in tables.items()}
+    )
+    assert not odd, f"in /var/lib/ganeti (sha256): {odd}"
+
+
+@control("C18", severity="high", notes="startup")
+def test_the_configuration_is_on_candidates_only(cluster: Cluster) -> None:
+    """The configuration is on the master candidates, the same on each, and on no other node.
+
+    Why: a failover goes on with what the candidate has: an old copy forgets instances, and one
+    that a demoted node kept may be taken for the truth.
+    Fix: `gnt-cluster redist-conf` on the master; remove /var/lib/ganeti/config.data where no
+    candidate is. If the master's is the odd one, look at wconf-daemon.log before any job runs.
+    """
+    want = {node.short for node in cluster.candidates}
+    have = {node.short for node in cluster.nodes if CONFIG in node.copies}
+    assert have == want, (
+        f"config.data: missing on {listed(want - have)}, extra on {listed(have - want)}"
+    )
+    copies = hashes(settled(cluster.candidates, [CONFIG]))
+    odd = odd_ones_out({node: table.get(CONFIG) for node, table in copies.items()})
+    assert not odd, f"config.data differs (sha256): {odd}"
