@@ -25,7 +25,7 @@ EACH_S = 30  # not scaled: it is a part of the command, and that must not differ
 # (nobody listens, openssl cannot offer the version) tells nothing. At its default level Debian's
 # openssl offers no old version; level 0 lets it. Keys of the session stay on the node.
 _ASK = (
-    't() {{ timeout 10 openssl s_client -connect {address}:{port} "$@" </dev/null 2>&1; }}; '
+    't() {{ timeout {each_s} openssl s_client -connect {address}:{port} "$@" </dev/null 2>&1; }}; '
     'echo "file $(openssl x509 -in {file} -noout -fingerprint -sha256 2>&1)"; '
     'why() {{ printf "%s\\n" "$o" | grep -m 1 -E "error|errno" || echo "it said nothing"; }}; '
     'o=$(t); case "$o" in *"BEGIN CERTIFICATE"*) echo "shown $(printf "%s\\n" "$o" | '
