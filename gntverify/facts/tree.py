@@ -53,7 +53,11 @@ def tree_argv(roots: Sequence[str]) -> list[str]:
         'find -L "$r" -printf "%y %m %p\\n" || exit; '
         'find -L "$r" -type f -exec sha256sum {} + || exit'
     )
-    return ["sh", "-c", f'for r in {" ".join(roots)}; do [ -e "$r" ] || continue; {walk}; done']
+    return [
+        "sh",
+        "-c",
+        f'for r in {" ".join(roots)}; do [ -e "$r" ] || [ -L "$r" ] || continue; {walk}; done',
+    ]
 
 
 def parse_tree(text: str) -> dict[str, Entry]:

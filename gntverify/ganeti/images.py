@@ -60,13 +60,12 @@ class Settings:
     def templates(self) -> tuple[str, ...]:
         """A pattern a variant for the files it is made from; none for one that downloads them."""
         told = [self.of(variant) for variant in self.variants]
-        patterns = {
-            f"{one['IMAGE_DIR'].rstrip('/')}/{name}-*" if name else f"{one['IMAGE_DIR']}/*"
-            for one in told
-            if not one.get("IMAGE_URL")
-            for name in (one.get("IMAGE_NAME", ""),)
-        }
-        return tuple(sorted(patterns))
+        kept = [one for one in told if "IMAGE_URL" not in one]
+        return tuple(sorted({_pattern(one["IMAGE_DIR"], one.get("IMAGE_NAME")) for one in kept}))
+
+
+def _pattern(directory: str, name: str | None) -> str:
+    return f"{directory.rstrip('/')}/{f'{name}-' if name else ''}*"
 
 
 def parse_settings(text: str) -> Settings:

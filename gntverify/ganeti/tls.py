@@ -81,14 +81,14 @@ def parse_greeting(text: str) -> Greeting:
     """What :func:`greeting_argv` printed.
 
     Raises:
-        ParseError: a line is not understood, or one is missing.
-        CommandFailed: no certificate was shown; the message says why.
+        ParseError: a line is not understood, or one is missing; or no certificate was shown, and
+            the message says why.
     """
     lines = dict(_pair(line) for line in text.splitlines())
     if lines.keys() != {"file", "shown", *OLD}:
         raise refuse("openssl s_client", text)
     if lines["shown"].startswith("? "):
-        raise CommandFailed(f"The daemon showed no certificate: {lines['shown'][2:]}.")
+        raise ParseError(f"The daemon showed no certificate: {lines['shown'][2:]}.")
     old = {name: _state(lines[version]) for version, name in OLD.items()}
     return Greeting(_fingerprint(lines["file"]), _fingerprint(lines["shown"]), old)
 

@@ -164,3 +164,11 @@ REACH = """192.168.0.2 is alive
 192.168.0.2 tcp 0
 192.168.0.3 tcp 1
 """
+
+TREE = """\
+d 755 /usr/share/ganeti/os
+d 755 /usr/share/ganeti/os/noop
+f 755 /usr/share/ganeti/os/noop/create
+l 777 /usr/share/ganeti/os/noop/variants.list
+26461185352e5a3a8371805a59f7705a696575685694c8a2b84882401c7c1fdb  /usr/share/ganeti/os/noop/create
+"""

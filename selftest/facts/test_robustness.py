@@ -19,6 +19,7 @@ from gntverify.facts import (
     storage,
     sysctl,
     system,
+    tree,
 )
 from gntverify.facts.shape import parse_cat
 from selftest.hostile import RELAXED, damaged, parses_or_refuses
@@ -52,6 +53,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "sysctl files": (_in_file("/etc/sysctl.d/a.conf", sysctl.parse_sysctl_files), "SYSCTL"),
     "drbd": (drbd.parse_proc, "DRBD"),
     "modprobe": (_in_file("/etc/modprobe.d/a.conf", drbd.parse_modprobe), "DRBD"),
+    "tree": (tree.parse_tree, "TREE"),
     "reach": (lambda text: reach.parse_reach(text, 1811), "REACH"),
 }
 

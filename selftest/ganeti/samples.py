@@ -84,6 +84,34 @@ OS: noop [global status: valid]
 
 """
 
+OS_OF = "vm1.gnt.example|noop\nvm2.gnt.example|image+bookworm\n"
+
+IMAGE_SETTINGS = """\
+> /etc/default/ganeti-instance-image
+| IMAGE_DIR="/srv/images/"
+| CUSTOMIZE_DIR=""
+> /etc/ganeti/instance-image/variants/bookworm.conf
+| IMAGE_NAME="debian-12"
+| IMAGE_DIR=/srv/images
+> /etc/ganeti/instance-image/variants/web.conf
+| export IMAGE_NAME='web'
+| IMAGE_URL="http://192.168.0.9/images"
+"""
+
+IMAGE_PARTS = """\
+hook grub runs
+hook interfaces -
+instance vm2.gnt.example "vlan42"
+instance vm3 vlan7
+instance vm4 
+subnet vlan42 -
+"""  # noqa: W291 - no subnet is named
+
+IMAGE_TEMPLATES = f"""\
+1048576 share:nas:/images /srv/images/debian-12-x86_64-root.dump
+12 {"ab" * 32} /srv/images/with blank-x86_64.img
+"""
+
 DATES = """\
 now 1795537873
 server notAfter=Nov 24 16:31:13 2031 GMT
@@ -100,6 +128,84 @@ user carol unknown -
 """
 
 HASH = f"{'0123456789abcdef' * 4}  /var/lib/ganeti/known_hosts\n"
+
+COPIES = f"""\
+now 1795575480
+changed 1795575442 config.data
+changed 1795575380 hmac.key
+changed 1795574013 cluster-domain-secret
+changed 1795574007 server.pem
+changed 1795574010 rapi.pem
+changed 1795574013 spice-ca.pem
+changed 1795574263 ssconf_cluster_name
+changed 1795574735 rapi/users
+{"01" * 32}  config.data
+{"ab" * 32}  hmac.key
+{"02" * 32}  cluster-domain-secret
+{"03" * 32}  server.pem
+{"04" * 32}  rapi.pem
+sha256sum: spice.pem: No such file or directory
+{"05" * 32}  spice-ca.pem
+{"06" * 32}  ssconf_cluster_name
+{"07" * 32}  rapi/users
+"""
+
+MODES = """\
+755 gnt-masterd:gnt-masterd /var/lib/ganeti
+640 gnt-masterd:gnt-masterd /var/lib/ganeti/cluster-domain-secret
+640 gnt-masterd:gnt-confd /var/lib/ganeti/config.data
+440 gnt-confd:gnt-masterd /var/lib/ganeti/hmac.key
+644 gnt-masterd:gnt-masterd /var/lib/ganeti/known_hosts
+440 gnt-rapi:gnt-masterd /var/lib/ganeti/rapi.pem
+440 root:gnt-masterd /var/lib/ganeti/spice.pem
+440 root:gnt-masterd /var/lib/ganeti/spice-ca.pem
+440 gnt-masterd:gnt-masterd /var/lib/ganeti/server.pem
+stat: cannot statx '/var/lib/ganeti/client.pem': No such file or directory
+444 root:root /var/lib/ganeti/ssconf_master_node
+750 gnt-masterd:gnt-daemons /var/lib/ganeti/queue
+640 gnt-masterd:gnt-daemons /var/lib/ganeti/queue/lock
+640 gnt-masterd:gnt-daemons /var/lib/ganeti/queue/version
+750 gnt-masterd:gnt-daemons /var/lib/ganeti/queue/archive
+750 gnt-rapi:gnt-masterd /var/lib/ganeti/rapi
+775 gnt-masterd:gnt-daemons /var/run/ganeti
+770 gnt-masterd:gnt-daemons /var/run/ganeti/socket
+660 gnt-masterd:gnt-daemons /var/run/ganeti/socket/ganeti-query
+600 gnt-masterd:gnt-daemons /var/run/ganeti/socket/ganeti-wconfd
+600 gnt-metad:gnt-daemons /var/run/ganeti/socket/ganeti-metad
+700 root:gnt-masterd /var/run/ganeti/crypto
+755 root:gnt-masterd /var/run/ganeti/bdev-cache
+755 root:gnt-masterd /var/run/ganeti/import-export
+755 root:gnt-masterd /var/run/ganeti/instance-disks
+755 root:root /var/run/ganeti/instance-reason
+750 gnt-masterd:gnt-daemons /var/run/ganeti/livelocks
+750 gnt-masterd:gnt-daemons /var/run/ganeti/luxidmessages
+750 root:gnt-masterd /var/run/ganeti/uid-pool
+770 gnt-masterd:gnt-daemons /var/log/ganeti
+750 root:gnt-daemons /var/log/ganeti/os
+750 root:gnt-daemons /var/log/ganeti/kvm
+750 root:gnt-daemons /var/log/ganeti/xen
+750 root:root /var/log/ganeti/cleaner
+750 gnt-masterd:gnt-masterd /var/log/ganeti/master-cleaner
+600 root:gnt-masterd /var/log/ganeti/node-daemon.log
+600 gnt-confd:gnt-masterd /var/log/ganeti/conf-daemon.log
+600 gnt-masterd:gnt-masterd /var/log/ganeti/luxi-daemon.log
+600 gnt-rapi:gnt-masterd /var/log/ganeti/rapi-daemon.log
+600 root:gnt-masterd /var/log/ganeti/monitoring-daemon.log
+600 gnt-masterd:gnt-confd /var/log/ganeti/wconf-daemon.log
+600 gnt-masterd:gnt-confd /var/log/ganeti/kvm-daemon.log
+600 gnt-masterd:gnt-confd /var/log/ganeti/meta-daemon.log
+"""
+
+GREETING = """\
+file sha256 Fingerprint=F0:B3:A3:C0:2A:8A:23:9C:0F:96:4B:19:02:CB:6F:8B:\
+D3:6E:CD:3B:CD:D8:4D:08:AE:83:41:D7:47:83:42:BB
+shown sha256 Fingerprint=F0:B3:A3:C0:2A:8A:23:9C:0F:96:4B:19:02:CB:6F:8B:\
+D3:6E:CD:3B:CD:D8:4D:08:AE:83:41:D7:47:83:42:BB
+tls1 refused
+tls1_1 refused
+"""
+
+STATUSES = "/2/info 401\n/2/nodes 401\n/2/instances 401\n/2/jobs 200\n"
 
 LOGINS = "node3.gnt.example 0\nnode2.gnt.example 255\n"
 

@@ -13,12 +13,16 @@ from gntverify.errors import ParseError
 from gntverify.ganeti import (
     daemons,
     defaults,
+    files,
+    images,
     info,
     instances,
+    modes,
     nodes,
     oses,
     security,
     ssconf,
+    tls,
     verify,
     watcher,
 )
@@ -31,6 +35,10 @@ def _binds(text: str) -> str:
     return defaults.parse_defaults(text).bind("noded")
 
 
+def _templates(text: str) -> object:
+    return images.parse_settings(text).templates
+
+
 def _addresses(text: str) -> object:
     found = ssconf.parse_ssconf(text)
     return found and (found.node_list, found.primary_ips, found.user_shutdown)
@@ -41,21 +49,33 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "started": (daemons.parse_started, "STARTED"),
     "listeners": (daemons.parse_listeners, "LISTENERS"),
     "defaults": (_binds, "DEFAULTS"),
+    "copies": (files.parse_copies, "COPIES"),
+    "greeting": (tls.parse_greeting, "GREETING"),
+    "image settings": (_templates, "IMAGE_SETTINGS"),
+    "image parts": (images.parse_parts, "IMAGE_PARTS"),
+    "image templates": (images.parse_templates, "IMAGE_TEMPLATES"),
     "info": (info.parse_info, "INFO"),
     "instances": (instances.parse_instances, "INSTANCES"),
+    "modes": (modes.parse_modes, "MODES"),
     "nodes": (nodes.parse_nodes, "NODES"),
+    "os of": (images.parse_os_of, "OS_OF"),
     "oses": (oses.parse_oses, "OSES"),
     "dates": (security.parse_dates, "DATES"),
     "users": (security.parse_users, "USERS"),
     "hash": (security.parse_hash, "HASH"),
     "logins": (lambda text: security.parse_logins(text, TARGETS), "LOGINS"),
+    "statuses": (tls.parse_statuses, "STATUSES"),
     "ssconf": (_addresses, "SSCONF"),
     "verify": (verify.parse_report, "VERIFY"),
     "watcher": (watcher.parse_watcher, "WATCHER"),
 }
 MAY_BE_EMPTY = {
     "defaults",
+    "image parts",
+    "image settings",
+    "image templates",
     "instances",
+    "os of",
     "oses",
     "ssconf",
 }  # what that means is tested in its place
