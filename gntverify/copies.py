@@ -1,20 +1,39 @@
 """Whether nodes hold the same files: asked again while Ganeti is still copying them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gntverify.cluster import Node
 from gntverify.deadline import wait_for
-from gntverify.ganeti.files import Copy, read_copies
+from gntverify.ganeti.files import CONFIG, Copy, read_copies
 
 REST_S = 10
 """A change reaches all nodes within seconds; a file that differs and is older stays so."""
 LIMIT_S = 60.0
 
 Tables = Mapping[str, Mapping[str, Copy]]
+Hashes = Mapping[str, Mapping[str, str]]
 
 
-def settled(nodes: Sequence[Node], names: Iterable[str] | None = None) -> Tables:
-    """Node to file to copy, of the named files or of all there are, once nothing is under way.
+def shared(nodes: Sequence[Node]) -> Hashes:
+    """Node to short hash of each file that every node should have, once none is under way.
+
+    Raises:
+        DeadlinePassed: as :func:`settled`.
+    """
+    return _hashes(settled(nodes, lambda name: name != CONFIG))
+
+
+def configuration(nodes: Sequence[Node]) -> Hashes:
+    """The same of the configuration alone.
+
+    Raises:
+        DeadlinePassed: as :func:`settled`.
+    """
+    return _hashes(settled(nodes, lambda name: name == CONFIG))
+
+
+def settled(nodes: Sequence[Node], belongs: Callable[[str], bool]) -> Tables:
+    """Node to file to copy, of the files that belong to the question, once none is under way.
 
     Jobs change files between two questions. So what differs and has changed just now is asked
     again, until it is equal or at rest.
@@ -22,26 +41,25 @@ def settled(nodes: Sequence[Node], names: Iterable[str] | None = None) -> Tables
     Raises:
         DeadlinePassed: files differ whenever they are asked for, and never come to rest.
     """
-    chosen = None if names is None else frozenset(names)
-    tables = {node.short: _only(node.copies, chosen) for node in nodes}
+    tables = {node.short: _only(node.copies, belongs) for node in nodes}
     if not restless(tables):
         return tables
     return wait_for(
         "Rest among the files that Ganeti copies (do jobs run?)",
-        lambda: _probed(nodes, chosen),
+        lambda: _probed(nodes, belongs),
         LIMIT_S,
         every_s=1.0,
     )
 
 
-def _probed(nodes: Sequence[Node], chosen: frozenset[str] | None) -> tuple[Tables | None, str]:
-    tables = {node.short: _only(read_copies(node.source, fresh=True), chosen) for node in nodes}
+def _probed(nodes: Sequence[Node], belongs: Callable[[str], bool]) -> tuple[Tables | None, str]:
+    tables = {node.short: _only(read_copies(node.source, fresh=True), belongs) for node in nodes}
     moving = restless(tables)
     return (None if moving else tables), f"{', '.join(moving)} just changed"
 
 
-def _only(copies: Mapping[str, Copy], chosen: frozenset[str] | None) -> Mapping[str, Copy]:
-    return {name: copy for name, copy in copies.items() if chosen is None or name in chosen}
+def _only(copies: Mapping[str, Copy], belongs: Callable[[str], bool]) -> Mapping[str, Copy]:
+    return {name: copy for name, copy in copies.items() if belongs(name)}
 
 
 def restless(tables: Tables) -> tuple[str, ...]:
@@ -58,8 +76,7 @@ def _is_young(tables: Tables, name: str) -> bool:
     return any(0 <= table[name].age_s < REST_S for table in tables.values() if name in table)
 
 
-def hashes(tables: Tables) -> dict[str, dict[str, str]]:
-    """Node to file to the short hash, fit to compare and to be shown."""
+def _hashes(tables: Tables) -> Hashes:
     return {
         node: {name: copy.short for name, copy in table.items()} for node, table in tables.items()
     }

@@ -101,15 +101,17 @@ def _told(sha256: str, age_s: int, samples: SimpleNamespace) -> str:
 def test_files_under_way_are_asked_for_again(samples: SimpleNamespace) -> None:
     one = _node("n1", _told("ab" * 32, 3, samples))
     two = _node("n2", _told("cd" * 32, 500, samples), _told("ab" * 32, 0, samples))
-    have = copies.hashes(copies.settled([one, two]))
+    have = copies.shared([one, two])
     assert have["n1"] == have["n2"]
 
 
 def test_what_differs_at_rest_is_told_at_once(samples: SimpleNamespace) -> None:
     one = _node("n1", _told("ab" * 32, 500, samples))
     two = _node("n2", _told("cd" * 32, 10, samples))
-    have = copies.hashes(copies.settled([one, two], ["hmac.key"]))
-    assert have == {"n1": {"hmac.key": "ab" * 6}, "n2": {"hmac.key": "cd" * 6}}
+    have = copies.shared([one, two])
+    assert (have["n1"]["hmac.key"], have["n2"]["hmac.key"]) == ("ab" * 6, "cd" * 6)
+    assert files.CONFIG not in have["n1"]
+    assert copies.configuration([one, two])["n2"] == {files.CONFIG: "01" * 6}
 
 
 def test_what_never_comes_to_rest_tells_nothing(
@@ -119,7 +121,7 @@ def test_what_never_comes_to_rest_tells_nothing(
     one = _node("n1", _told("ab" * 32, 500, samples))
     two = _node("n2", _told("cd" * 32, 2, samples))
     with pytest.raises(DeadlinePassed, match=r"do jobs run.*last seen: hmac\.key just changed"):
-        copies.settled([one, two])
+        copies.shared([one, two])
 
 
 COPY = st.builds(files.Copy, st.sampled_from(["aa" * 32, "bb" * 32]), st.integers(-5, 20))

@@ -3,7 +3,7 @@
 from gntverify.cluster import Cluster
 from gntverify.compare import listed, odd_keys, odd_ones_out
 from gntverify.controls import control, need
-from gntverify.copies import hashes, settled
+from gntverify.copies import configuration, shared
 from gntverify.ganeti.files import CONFIG, NEEDED
 
 
@@ -93,13 +93,11 @@ def test_shared_files_are_the_same_on_all_nodes(cluster: Cluster) -> None:
     Fix: `gnt-cluster redist-conf` on the master; for server.pem `gnt-cluster renew-crypto
     --new-cluster-certificate`. If it is the master's file that is odd, put that right first.
     """
-    tables = hashes(settled(cluster.several()))
+    tables = shared(cluster.several())
     lost = {node: set(NEEDED) - table.keys() for node, table in tables.items()}
     missing = {node: listed(names) for node, names in lost.items() if names}
     assert not missing, f"in /var/lib/ganeti, missing: {missing}"
-    odd = odd_keys(
-        {node: {n: h for n, h in t.items() if n != CONFIG} for node, t in tables.items()}
-    )
+    odd = odd_keys(tables)
     assert not odd, f"in /var/lib/ganeti (sha256): {odd}"
 
 
@@ -117,6 +115,6 @@ def test_the_configuration_is_on_candidates_only(cluster: Cluster) -> None:
     assert have == want, (
         f"config.data: missing on {listed(want - have)}, extra on {listed(have - want)}"
     )
-    copies = hashes(settled(cluster.candidates, [CONFIG]))
+    copies = configuration(cluster.candidates)
     odd = odd_ones_out({node: table.get(CONFIG) for node, table in copies.items()})
     assert not odd, f"config.data differs (sha256): {odd}"
