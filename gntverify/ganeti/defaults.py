@@ -67,8 +67,8 @@ def bind_of(arguments: Sequence[str]) -> str:
     return address
 
 
-def parse_defaults(text: str) -> Defaults:
-    """Variables of a file that only assigns.
+def parse_defaults(text: str, path: str = PATH) -> Defaults:
+    """Variables of a file that only assigns; ``path`` is what an error calls it.
 
     Raises:
         ParseError: it does more than that (expands variables, runs commands), so that only a
@@ -81,7 +81,7 @@ def parse_defaults(text: str) -> Defaults:
             continue
         found = _ASSIGNS.fullmatch(plain)
         if not found or not found[2].isprintable():
-            raise refuse(f"cat {PATH}", line)
+            raise refuse(f"cat {path}", line)
         values[found[1]] = re.sub("\"([^\"]*)\"|'([^']*)'", r"\1\2", found[2])
     return Defaults(values)
 

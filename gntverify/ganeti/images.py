@@ -74,7 +74,9 @@ def parse_settings(text: str) -> Settings:
     Raises:
         ParseError: a line is not understood; a shell would have to tell what it assigns.
     """
-    files = {path: parse_defaults(content).values for path, content in parse_cat(text).items()}
+    files = {
+        path: parse_defaults(content, path).values for path, content in parse_cat(text).items()
+    }
     return Settings({path: {k: v for k, v in own.items() if v} for path, own in files.items()})
 
 

@@ -78,7 +78,9 @@ def test_os_scripts_are_executable_and_found_once(node: Node, cluster: Cluster) 
     """
     have = node.definitions(cluster.info.os_search_path)
     need(have.places, NO_OS)
-    assert not have.not_runnable, f"{node.name}: not executable: {listed(have.not_runnable)}"
+    assert not have.not_runnable, (
+        f"{node.name}: missing or not executable: {listed(have.not_runnable)}"
+    )
     assert not have.doubles, f"{node.name}: defined twice: {listed(have.doubles)}"
 
 
@@ -109,6 +111,7 @@ def test_image_has_its_hooks_and_network_files(cluster: Cluster, site: Site) -> 
     Fix: `chmod +x` in /etc/ganeti/instance-image/hooks; write networks/instances/FQDN (ADDRESS,
     SUBNET) and networks/subnets/NAME, then `gnt-cluster copyfile` each.
     """
+    # asked in any case, it costs nothing: a recording of any cluster can tell what would be judged
     have = {n.short: n.image_parts.lacking(cluster.image_instances) for n in cluster.hosts}
     need(cluster.needs_image(site), NO_IMAGE)
     lacking = {node: "; ".join(phrases) for node, phrases in have.items() if phrases}
@@ -124,6 +127,7 @@ def test_image_templates_are_the_same_on_all_nodes(cluster: Cluster, site: Site)
     Fix: copy the template (IMAGE_DIR, /var/cache/ganeti-instance-image) to the node named here,
     or mount the share there.
     """
+    # as above: where image is not used there is nothing to hash
     have = {node.short: node.image_templates for node in cluster.hosts}
     need(cluster.needs_image(site), NO_IMAGE)
     need(any(n.image_settings.templates for n in cluster.hosts), "every variant downloads its own")
