@@ -10,6 +10,7 @@ from gntverify.compare import listed
 from gntverify.controls import need
 from gntverify.errors import NOT_TOLD, CommandFailed, TargetRefused
 from gntverify.evidence import fact
+from gntverify.facts.machine import MachineFacts
 from gntverify.facts.node import SystemFacts
 from gntverify.ganeti import images
 from gntverify.ganeti.info import Info, read_info
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gntverify.transport.source import Source
 
 
-class Node(SystemFacts, GanetiFacts):
+class Node(SystemFacts, MachineFacts, GanetiFacts):
     """A member of the cluster that answers.
 
     Attributes:

@@ -31,6 +31,16 @@ class VolumeGroup:
         """Its size in whole MiB."""
         return self.size_bytes // 2**20
 
+    @property
+    def free_mib(self) -> int:
+        """What is free of it, in whole MiB."""
+        return self.free_bytes // 2**20
+
+    @property
+    def free_percent(self) -> float:
+        """What is free of it; nothing of a group without size."""
+        return 100 * self.free_bytes / self.size_bytes if self.size_bytes else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class PhysicalVolume:

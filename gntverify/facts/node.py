@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
 from gntverify.evidence import fact
-from gntverify.facts import drbd, interfaces, lvm, network, raid, reach, storage, sysctl, system
+from gntverify.facts import (
+    drbd,
+    interfaces,
+    kernel,
+    lvm,
+    lvmfilter,
+    network,
+    raid,
+    reach,
+    storage,
+    sysctl,
+    system,
+)
 from gntverify.facts.clock import Reading, read_reading
 from gntverify.facts.shape import number
 
@@ -174,6 +186,11 @@ class SystemFacts:
         return lvm.read_physical_volumes(self.source)
 
     @fact
+    def lvm_search(self) -> lvmfilter.Search:
+        """Where LVM looks for physical volumes."""
+        return lvmfilter.read_search(self.source)
+
+    @fact
     def packages(self) -> Mapping[str, str]:
         """Installed package to version."""
         return system.read_packages(self.source)
@@ -182,6 +199,26 @@ class SystemFacts:
     def kernel(self) -> str:
         """Release of the running kernel."""
         return system.read_kernel(self.source)
+
+    @property
+    def running_kernel(self) -> Mapping[str, str]:
+        """Release of the running kernel, and version of the package that it came from."""
+        return {"release": self.kernel, "package": kernel.read_build(self.source)}
+
+    @property
+    def newest_kernel(self) -> Mapping[str, str]:
+        """The same of the newest kernel that is installed, of the running one's flavour.
+
+        Raises:
+            ParseError: that kernel is of no package.
+        """
+        release = kernel.newest(kernel.read_releases(self.source), self.kernel)
+        return {"release": release, "package": self._version_of(f"linux-image-{release}")}
+
+    @fact
+    def reboot_asked_by(self) -> str:
+        """Packages that ask for a reboot; empty when none does."""
+        return kernel.read_reboot(self.source)
 
     @fact
     def versions(self) -> Mapping[str, str]:

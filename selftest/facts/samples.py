@@ -114,6 +114,75 @@ PVS = """  {"report": [{"pv": [
  {"pv_name":"/dev/sdb5", "vg_name":"xenvg", "pv_size":"12878610432", "pv_missing":"missing"},
  {"pv_name":"/dev/sdc", "vg_name":"", "pv_size":"12878610432", "pv_missing":""}]}]}"""
 
+LVM_DEVICES = """devices {
+\tdir="/dev"
+\tscan=["/dev"]
+\tuse_devicesfile=0
+\tfilter=["a|.*|"]
+\tglobal_filter="r|/dev/drbd[0-9]+|"
+\ttypes=["drbd",16]
+\tscan_lvs=0
+\tdefault_data_alignment=1
+}
+"""
+
+CPU = """cpu family\t: 23
+flags\t\t: fpu msr svm avx2
+model\t\t: 1
+model name\t: AMD EPYC Processor
+vendor_id\t: AuthenticAMD
+"""
+
+LSMEM = """Memory block size:            134217728
+Total online memory:         3221225472
+Total offline memory:                 0
+"""
+
+DRIVES = """{"blockdevices": [
+ {"path":"/dev/sda", "type":"disk", "subsystems":"block:scsi:virtio:pci", "size":22014853120,
+  "rota":true, "vendor":"QEMU    ", "model":"QEMU HARDDISK"},
+ {"path":"/dev/sdb", "type":"disk", "subsystems":"block:scsi:pci", "size":1000204886016,
+  "rota":true, "vendor":"ATA     ", "model":"ST1000NM0055-1V4"},
+ {"path":"/dev/sdc", "type":"disk", "subsystems":"block:scsi:pseudo", "size":16777216,
+  "rota":false, "vendor":"Linux   ", "model":"scsi_debug"},
+ {"path":"/dev/sdd", "type":"disk", "subsystems":"block:scsi:usb:pci", "size":0,
+  "rota":true, "vendor":"iDRAC   ", "model":"Virtual Floppy"},
+ {"path":"/dev/sr0", "type":"rom", "subsystems":"block:scsi:pci", "size":1073741312,
+  "rota":true, "vendor":"QEMU    ", "model":"QEMU DVD-ROM"},
+ {"path":"/dev/vda", "type":"disk", "subsystems":"block:virtio:pci", "size":22014853120,
+  "rota":true, "vendor":"0x1af4", "model":null},
+ {"path":"/dev/nvme0n1", "type":"disk", "subsystems":"block:nvme:pci", "size":1000204886016,
+  "rota":false, "vendor":null, "model":"SAMSUNG MZVLB1T0HALR-00000"},
+ {"path":"/dev/drbd0", "type":"disk", "subsystems":"block", "size":1073741824,
+  "rota":true, "vendor":null, "model":null},
+ {"path":"/dev/md1", "type":"raid1", "subsystems":"block", "size":8589869056,
+  "rota":true, "vendor":null, "model":null}]}"""
+
+NICS = "eth0 virtio_net 1 -1\neno1 igb 1 1000\neno2 igb 0 -1\n"
+
+SMART = (
+    '/dev/sda {"smartctl":{"version":[7,3],"exit_status":0},"device":{"type":"scsi"},'
+    '"scsi_vendor":"QEMU","smart_support":{"available":false}}\n'
+    '/dev/sdb {"smartctl":{"version":[7,3],"exit_status":0},"device":{"type":"sat"},'
+    '"smart_support":{"available":true,"enabled":true},"smart_status":{"passed":true}}\n'
+    '/dev/nvme0n1 {"smartctl":{"version":[7,3],"exit_status":8},"device":{"type":"nvme"},'
+    '"smart_support":{"available":true,"enabled":true},"smart_status":{"passed":false}}\n'
+    '/dev/sdc {"smartctl":{"version":[7,3],"messages":[{"string":"Smartctl open device: /dev/sdc '
+    'failed: No such device","severity":"error"}],"exit_status":2}}\n'
+    "/dev/sde \n"
+)
+
+DF = """Mounted on  1B-blocks      Avail Inodes  IFree
+/          8416358400 7266086912 262144 244135
+/          8416358400 7266086912 262144 244135
+/srv/data   107374182400 5368709120      -      -
+/var/log   1073741824 536870912 65536 655
+"""
+
+BUILD = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)\n"
+
+RELEASES = "5.10.0-31-amd64\n6.1.0-56-amd64\n6.1.0-56-rt-amd64\n6.12.41+deb13-cloud-amd64\n"
+
 PACKAGES = "adduser\tinstalled\t3.134\nganeti\tinstalled\t3.0.2-3\nxz\tconfig-files\t5.4.1-0.2\n"
 
 LOCALES = "C\nC.utf8\nen_US.utf8\nPOSIX\n"

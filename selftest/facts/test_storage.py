@@ -89,6 +89,8 @@ def test_no_array_is_an_answer_and_nothing_is_none() -> None:
 def test_volume_groups_are_in_bytes(samples: SimpleNamespace) -> None:
     group = lvm.parse_vgs(samples.VGS)["xenvg"]
     assert (group.size_mib, group.missing) == (24564, 0)
+    assert group.free_percent == pytest.approx(91.65, abs=0.01)
+    assert lvm.VolumeGroup("empty", 0, 0, 0).free_percent == 0.0
     assert lvm.parse_vgs('{"report": [{"vg": []}]}') == {}
     with pytest.raises(ParseError):
         lvm.parse_vgs('{"report": []}')
