@@ -16,6 +16,7 @@ Device = Annotated[str, StringConstraints(pattern=r"^/dev/[\w./-]+$")]
 Interface = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,15}$")]
 LEAST_DELAY_S = 2
 """Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
+DRBD_DEVICE = "/dev/drbd"
 Bind = Literal["private", "cluster", "loopback", "any"]
 
 
@@ -96,7 +97,11 @@ class Root(Part):
 
 
 class Storage(Part):
-    """Disks: root on software RAID1, a swap a disk, the rest in one volume group."""
+    """Disks: root on software RAID1, a swap a disk, the rest in one volume group.
+
+    ``lvm_rejects`` are block devices in which LVM must not look for volumes, each by its name
+    without the number: ``/dev/drbd`` is all of ``/dev/drbd0``, ``/dev/drbd1`` and so on.
+    """
 
     root: Root
     swaps: list[Device]
@@ -104,6 +109,13 @@ class Storage(Part):
     volume_group: str
     physical_volumes: list[Device]
     min_size_mib: Annotated[int, Field(gt=0)]
+    lvm_rejects: list[Device]
+
+
+class Hardware(Part):
+    """What a node must have at least; nodes must have the same in any case."""
+
+    memory_mib: Annotated[int, Field(gt=0)] | None = None
 
 
 class Packages(Part):
@@ -198,6 +210,8 @@ class Limits(Part):
     certificate_days: Annotated[int, Field(gt=0)]
     watcher_age_min: Annotated[int, Field(gt=0)]
     drbd_resync_min: Annotated[int, Field(gt=0)]
+    vg_free_percent: Annotated[float, Field(ge=0, lt=100)]
+    space_free_percent: Annotated[float, Field(ge=0, lt=100)]
 
 
 class Verify(Part):
@@ -228,6 +242,7 @@ class Site(Part):
     nodes: list[Node] = []
     network: Network
     storage: Storage
+    hardware: Hardware
     packages: Packages
     sysctl: dict[str, int]
     drbd: Drbd
@@ -256,6 +271,15 @@ class Site(Part):
         _refuse_outside("cluster.address", self.cluster.address, private)
         _refuse_outside("network.public.gateway", self.network.public.gateway, public)
         return self
+
+    @property
+    def hidden_from_lvm(self) -> list[str]:
+        """Names without the number of what LVM must not open; DRBD's only where it is used."""
+        return [
+            kind
+            for kind in self.storage.lvm_rejects
+            if kind != DRBD_DEVICE or self.cluster.mirrors
+        ]
 
     def node(self, name: str) -> Node | None:
         """The node of that FQDN or short name, if the site names it."""

@@ -20,7 +20,7 @@ from provision.notes.s01_base import refuse_other_layout
 from provision.notes.s02_network import bridge_commands, refuse_other_file
 from provision.notes.s03_sysctl import content_of, deviating, with_interfaces
 from provision.notes.s04_locale import locale_commands, zone_commands
-from provision.notes.s09_drbd import module_commands
+from provision.notes.s09_drbd import filter_commands, module_commands
 from provision.notes.s12_init import init_arguments
 from provision.notes.s15_hypervisor import differing, parameters_of
 from provision.runbook import render
@@ -191,6 +191,22 @@ def test_a_module_in_use_is_not_reloaded(site: Site) -> None:
     assert module_commands("node1", site.drbd, {**few, "minors": "0"})[0] == "rmmod drbd"
     with pytest.raises(TargetRefused, match="2 of its minors are in use"):
         module_commands("node1", site.drbd, few)
+
+
+def test_lvms_filter_is_set_where_there_is_none() -> None:
+    rules = ["r|/dev/drbd[0-9]+|"]
+    for have in ((), ('global_filter=["a|.*|"]',)):
+        command = filter_commands("node1", rules, have)[0]
+        assert r'&\n\tglobal_filter = [ "r|/dev/drbd[0-9]+|" ]' in command
+    assert filter_commands("node1", [], ()) == []
+    for right in ('"r|/dev/drbd[0-9]+|"', '["r|loop|","r|/dev/drbd[0-9]+|","a|.*|"]'):
+        assert filter_commands("node1", rules, (f"global_filter={right}",)) == []
+
+
+@pytest.mark.parametrize("own", ['["a|/dev/md|","r|/dev/drbd[0-9]+|"]', '"r|/dev/sr0|"'])
+def test_somebodys_own_filter_is_not_rewritten(own: str) -> None:
+    with pytest.raises(TargetRefused, match="on 'node1', LVM has a global_filter of its own"):
+        filter_commands("node1", ["r|/dev/drbd[0-9]+|"], (f"global_filter={own}",))
 
 
 def test_init_says_aloud_what_24_took_for_granted(site: Site) -> None:
