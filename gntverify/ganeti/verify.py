@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from gntverify.errors import CommandFailed, ParseError
 from gntverify.facts.shape import refuse
+from gntverify.ganeti.codes import hint
 
 if TYPE_CHECKING:
     from gntverify.evidence import Answer
@@ -22,7 +23,8 @@ _STAMP = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}"
 _FINDING = re.compile(
     rf"{_STAMP}\s+- (ERROR|WARNING):([A-Z0-9]+):(cluster|group|node|instance):([^:]*):(.*)"
 )
-_CODED = re.compile(r"(^|\s)- (ERROR|WARNING):")
+_CODED = re.compile(rf"(^|\s)- (ERROR|WARNING):|{_STAMP}\s+- (?!NOTICE:)\w+:[A-Z0-9]+:[a-z]+:")
+"""What is meant as a finding, however it is written, and whatever its level is called."""
 _FAILED = re.compile(r"([0-9]{1,9}) job\(s\) failed while verifying the cluster\.")
 
 
@@ -38,7 +40,8 @@ class Finding:
 
     def __str__(self) -> str:
         subject = f"{self.domain} {self.name}".strip()
-        return f"{self.code} ({subject}): {self.message}"
+        more = hint(self.code)
+        return f"{self.code} ({subject}): {self.message}" + (f" ({more})" if more else "")
 
 
 @dataclass(frozen=True)

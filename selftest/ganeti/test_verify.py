@@ -53,6 +53,21 @@ def test_findings_keep_names_and_messages_apart(samples: SimpleNamespace) -> Non
 
 
 @pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        ("ENODETIME", "diverges (see N14)"),
+        ("ENODENET", "diverges (see C02, W02, W11)"),
+        ("ECLUSTERCFG", "diverges"),
+        ("EFUTURE", "diverges (a code that gntverify does not know: is this Ganeti newer?)"),
+    ],
+)
+def test_a_finding_points_to_the_controls_that_look_themselves(code: str, end: str) -> None:
+    text = f"{HEAD}{STAMP}  - ERROR:{code}:node:node2:diverges\n"
+    (finding,) = verify.parse_report(text).errors
+    assert str(finding) == f"{code} (node node2): {end}"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "Tue Nov 24 16:30:31 2026   - ERROR: node node2: no codes were asked for",
@@ -60,6 +75,7 @@ def test_findings_keep_names_and_messages_apart(samples: SimpleNamespace) -> Non
         "Tue Nov 24 16:30:31 2026   - ERROR:ENODEHV:node:node2",
         "2026-11-24 16:30:31   - WARNING:ENODEHV:node:node2:hot",
         "  - ERROR:ENODEHV:node:node2:hot",
+        "Tue Nov 24 16:30:31 2026   - CRITICAL:ENODEHV:node:node2:a level of the future",
     ],
 )
 def test_a_finding_that_is_written_otherwise_is_refused(line: str) -> None:
