@@ -13,6 +13,7 @@ import click
 from gntverify.catalogue import Listed, load_controls, load_mutants
 from gntverify.errors import GntverifyError
 from gntverify.evidence import Answer, scrubbed
+from gntverify.handbook import documents, load_handbook
 from gntverify.run import REFUSED
 from gntverify.scan import RUNNER
 from gntverify.target import Target, live
@@ -61,6 +62,18 @@ def _described(one: Listed, mutants: list[dict[str, Any]]) -> dict[str, Any]:
         "impact": made.impact,
         "mutants": [mutant["name"] for mutant in mutants],
     }
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def docs(directory: Path) -> None:
+    """Write the generated documents, controls.md and verify-codes.md, into DIRECTORY."""
+    with in_one_sentence():
+        texts = documents(load_handbook())
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
+        click.echo(f"written: {directory / name}")
 
 
 @main.command()
