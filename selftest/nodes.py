@@ -40,7 +40,12 @@ def ssconf(me: str, members: Mapping[str, str], cluster: str, master: str) -> di
 
 @contextmanager
 def host(
-    directory: Path, name: str, files: Mapping[str, str] | None, *, become: str = ""
+    directory: Path,
+    name: str,
+    files: Mapping[str, str] | None,
+    *,
+    become: str = "",
+    prepare: str = "",
 ) -> Iterator[Sshd]:
     """A host whose /var/lib holds nothing but these ssconf files; without any, no Ganeti.
 
@@ -49,6 +54,7 @@ def host(
         name: what ssh calls it.
         files: key to content.
         become: a prefix that gives up rights, such as :data:`NOBODY`.
+        prepare: shell text that runs before what is asked, in a mount namespace of its own.
     """
     state = directory / "lib"
     state.mkdir(parents=True)
@@ -59,7 +65,8 @@ def host(
             (state / "ganeti" / f"ssconf_{key}").write_text(text, encoding="utf-8")
     inner = directory / "inner"
     inner.write_text(
-        f'mount --bind {state} /var/lib || exit 1\nexec {become} sh -c "$SSH_ORIGINAL_COMMAND"\n'
+        f"mount --bind {state} /var/lib || exit 1\n{prepare}\n"
+        f'exec {become} /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
     )
     unshare = "unshare -m" if os.geteuid() == 0 else "unshare -rm"
     with running_sshd(directory / "sshd", name, f"ForceCommand {unshare} sh {inner}") as server:

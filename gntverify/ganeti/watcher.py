@@ -25,6 +25,8 @@ COMMAND = [
     "for f in /etc/crontab /etc/cron.d/*; do case ${f##*/} in *[!A-Za-z0-9_-]*) ;; "
     "*) grep -hs ganeti-watcher \"$f\" | sed 's/^/line /';; esac; done",
 ]
+# systemctl(1); it prints nothing at all when systemd does not answer it
+_STATES = {"active", "reloading", "inactive", "failed", "activating", "deactivating", "unknown"}
 _ACTIVE = re.compile(r"\s*(@\w+|[^\s#]+(\s+\S+){4})\s+\S+\s+.*ganeti-watcher\b.*")
 
 
@@ -70,6 +72,8 @@ def parse_watcher(text: str) -> Watcher:
         values[key].append(value)
     if len(values["now"]) != 1 or len(values["cron"]) != 1:
         raise refuse("date and systemctl", text)
+    if values["cron"][0] not in _STATES:
+        raise refuse("systemctl is-active cron.service", values["cron"][0])
     now = number("date", values["now"][0])
     ends = [_whole(end) for end in values["pause"]]
     runs = [number("stat", run) for run in values["ran"]]

@@ -35,6 +35,7 @@ def test_the_public_interface_is_static_and_as_declared(node: Node, site: Site) 
     /etc/network/interfaces, then `ifdown eth0 && ifup eth0` from the console.
     """
     name, network = site.network.public.interface, site.network.public.network
+    on_link = node.addresses_on(name)  # first: without a site file the addresses tell the site
     declared = need(site.node(node.name), "the site does not name this node")
     address = need(declared.public, "the site names no public address of this node")
     length = need(network, "the site does not tell the public network").prefixlen
@@ -44,7 +45,7 @@ def test_the_public_interface_is_static_and_as_declared(node: Node, site: Site) 
         "method": "static, at boot",
     }
     have = {
-        "address": listed(node.addresses_on(name)),
+        "address": listed(on_link),
         "gateway": listed({route.gateway for route in node.default_routes if route.link == name}),
         "method": node.boot_method(name),
     }
@@ -87,9 +88,9 @@ def test_the_vlan_is_the_declared_one_on_the_declared_interface(node: Node, site
     Why: the name eth0.2186 proves nothing; with another id the node is alone in its network.
     Fix: `ip link delete eth0.2186`, then `ifup xen-br0` (the package vlan makes it by its name).
     """
-    private = site.network.private
+    private, links = site.network.private, node.links  # first, as in W01
     want = (need(private.vlan, "the site declares no VLAN"), private.interface)
-    link = node.links.get(private.port)
+    link = links.get(private.port)
     assert link, f"{node.name}: no interface {private.port!r}"
     have = (link.vlan, link.parent)
     assert have == want, (
@@ -135,10 +136,10 @@ def test_the_bridge_has_the_nodes_own_address(node: Node, site: Site) -> None:
     `ifdown xen-br0 && ifup xen-br0`.
     """
     bridge, network = _bridge_name(site), site.network.private.network
+    on_bridge = node.addresses_on(bridge)  # first, as in W01
     declared = need(site.node(node.name), "the site does not name this node")
     length = need(network, "the site does not tell the private network").prefixlen
     want = {f"{declared.private}/{length}"}
-    on_bridge = node.addresses_on(bridge)
     have = {str(address) for address in on_bridge if address.ip != site.cluster.address}
     assert have == want, f"{node.name}: {bridge} has {listed(have)}, expected {listed(want)}"
 
