@@ -27,3 +27,19 @@ def test_every_dependency_has_a_lower_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     assert [name for name in wanted if ">=" not in name] == []
+
+
+def test_every_parser_must_stand_hostile_input() -> None:
+    """Whatever reads what a node says stands in one of the tables of test_robustness.py."""
+    rooms = ("facts", "ganeti")
+    there = "".join(
+        (ROOT / "selftest" / room / "test_robustness.py").read_text(encoding="utf-8")
+        for room in rooms
+    )
+    parsers = {
+        name
+        for room in rooms
+        for path in (ROOT / "gntverify" / room).glob("*.py")
+        for name in re.findall(r"^def (parse_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {name for name in parsers if not re.search(rf"\b{name}\b", there)} == set()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from gntverify.facts.shape import Row, checked, load_json
+from gntverify.facts.shape import Row, checked, load_json, refuse
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
@@ -138,6 +138,8 @@ def parse_links(text: str) -> dict[str, Link]:
         ParseError: the text is not what iproute2 prints.
     """
     rows = checked(list[_LinkRow], load_json(text, "ip link"), "ip link")
+    if not rows:
+        raise refuse("ip link", text)
     return {row.ifname: _link(row) for row in rows}
 
 
@@ -168,6 +170,8 @@ def parse_addresses(text: str) -> tuple[Address, ...]:
     data = load_json(text, "ip address")
     rows = checked(list[dict[str, object]], data, "ip address")
     found = checked(list[_AddressRow], [row for row in rows if row], "ip address")
+    if not found:
+        raise refuse("ip address", text)
     return tuple(
         Address(row.ifname, IPv4Interface(f"{info.local}/{info.prefixlen}"), info.dynamic)
         for row in found
@@ -176,12 +180,16 @@ def parse_addresses(text: str) -> tuple[Address, ...]:
 
 
 def parse_routes(text: str) -> tuple[Route, ...]:
-    """Unicast routes of all tables, of ``ip -json -4 route show table all``.
+    """Unicast routes of all tables, of ``ip -json -4 route show table all``; there may be none.
+
+    Without any route, not even a local one, no address works.
 
     Raises:
         ParseError: the text is not what iproute2 prints.
     """
     rows = checked(list[_RouteRow], load_json(text, "ip route"), "ip route")
+    if not rows:
+        raise refuse("ip route", text)
     return tuple(
         Route(_destination(row.dst), hop.gateway, hop.dev)
         for row in rows

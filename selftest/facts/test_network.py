@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import SimpleNamespace
 
@@ -106,3 +107,11 @@ def test_reach_asks_all_targets_in_one_command() -> None:
 def test_networks_are_compared_as_networks(samples: SimpleNamespace) -> None:
     found = network.parse_addresses(samples.IP_ADDRESS)
     assert {a.network for a in found if a.link == "xen-br0"} == {IPv4Network("192.168.0.0/16")}
+
+
+@pytest.mark.parametrize(
+    "parser", [network.parse_links, network.parse_addresses, network.parse_routes]
+)
+def test_a_node_without_any_is_none(parser: Callable[[str], object]) -> None:
+    with pytest.raises(ParseError):
+        parser("[]")
