@@ -209,7 +209,7 @@ def test_a_ganeti_that_hangs_leaves_the_rest_to_be_told(hosts: Hosts) -> None:
     commands = ("gnt-cluster", "gnt-node", "gnt-instance", "gnt-os")
     hangs = f"printf %s {quote(VERIFIED)}; exec sleep 92.5"  # as a good one begins
     hosts.programs("solo", WELL | dict.fromkeys(commands, hangs))
-    asking = ("C01", "C04", "C05", "D05", "O01", "O02")
+    asking = ("C01", "C04", "C05", "D01", "D04", "D05", "N05", "O01", "O02")
     told = hosts.run("solo", *asking, "N12", "N13")
     assert told.status == 6, told.out
     assert {outcome for _, _, outcome in told.of(*asking)} == {"unknown"}

@@ -7,7 +7,16 @@ not set is either asked of the site file or of the cluster itself (``None`` here
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
+
+from gntverify.errors import CommandFailed
 
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")
@@ -152,7 +161,11 @@ class OperatingSystem(Part):
 
 
 class Cluster(Part):
-    """What ``gnt-cluster init`` is told."""
+    """What ``gnt-cluster init`` is told.
+
+    Where nobody described it and it did not tell either, what hangs on its disk templates
+    raises CommandFailed: the profile's are no word of this cluster.
+    """
 
     name: HostName | None = None
     address: IPv4Address | None = None
@@ -160,16 +173,28 @@ class Cluster(Part):
     disk_templates: list[str]
     hypervisor_parameters: dict[str, dict[str, str]]
     candidate_pool_size: Annotated[int, Field(ge=1)]
+    _untold: str = PrivateAttr("")
+
+    def untold(self, reason: str) -> Self:
+        """The same, of a cluster whose disk templates nobody knows."""
+        made = self.model_copy()
+        made._untold = reason
+        return made
+
+    def _told(self) -> list[str]:
+        if self._untold:
+            raise CommandFailed(f"The cluster's disk templates are not known: {self._untold}")
+        return self.disk_templates
 
     @property
     def mirrors(self) -> bool:
         """Whether instances may have DRBD disks."""
-        return "drbd" in self.disk_templates
+        return "drbd" in self._told()
 
     @property
     def keeps_disks_in_lvm(self) -> bool:
         """Whether instances may have disks in a volume group."""
-        return not {"drbd", "plain"}.isdisjoint(self.disk_templates)
+        return not {"drbd", "plain"}.isdisjoint(self._told())
 
 
 class Daemons(Part):

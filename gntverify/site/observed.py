@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gntverify.errors import NOT_TOLD
 from gntverify.ganeti.defaults import ANY
+from gntverify.site.model import Cluster as Described
 from gntverify.site.model import Node, PrivateNetwork, PublicNetwork, Site
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def complete(site: Site, cluster: "Cluster") -> Site:
     """The site with nodes, networks, cluster and binds as the cluster has them.
 
     A described site is returned as it is. What cannot be read stays as the profile has it: the
-    control that needs it will meet the same trouble, and tell.
+    control that needs it will meet the same trouble, and tell. Disk templates, which decide what
+    is looked at on a node, raise instead.
     """
     if site.described:
         return site
@@ -29,7 +31,7 @@ def complete(site: Site, cluster: "Cluster") -> Site:
     changes = {
         "name": cluster.name,
         "nodes": _nodes(site, cluster),
-        "cluster": site.cluster.model_copy(update=_cluster(site, cluster)),
+        "cluster": _cluster(site, cluster),
         "storage": site.storage.model_copy(update={"volume_group": _volume_group(site, cluster)}),
         "security": site.security.model_copy(update=_write_users(cluster)),
         "daemons": site.daemons.model_copy(update=_binds(cluster)),
@@ -37,12 +39,12 @@ def complete(site: Site, cluster: "Cluster") -> Site:
     return site.model_copy(update=changes)
 
 
-def _cluster(site: Site, cluster: "Cluster") -> dict[str, object]:
+def _cluster(site: Site, cluster: "Cluster") -> Described:
+    made = site.cluster.model_copy(update={"name": cluster.name, "address": cluster.address})
     try:
-        templates = list(cluster.info.disk_templates)
-    except NOT_TOLD:
-        templates = site.cluster.disk_templates
-    return {"name": cluster.name, "address": cluster.address, "disk_templates": templates}
+        return made.model_copy(update={"disk_templates": list(cluster.info.disk_templates)})
+    except NOT_TOLD as err:
+        return made.untold(str(err))
 
 
 def _nodes(site: Site, cluster: "Cluster") -> list[Node]:
