@@ -1,5 +1,6 @@
 """The generated documents are what the project holds, and the catalogue is complete."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,21 +84,31 @@ def test_every_simulated_code_is_mapped() -> None:
 def test_what_was_really_provoked_is_told(tmp_path: Path) -> None:
     path = tmp_path / "codes.json"
     assert provoked_codes(path) == {}
-    path.write_text('{"ENODETIME": "a clock that goes wrong", "ENEW": "the future"}')
+    rows = {"ENODETIME": {"sabotage": "a clock that goes wrong"}, "ENEW": {"sabotage": "x"}}
+    path.write_text(json.dumps(rows))
     book = replace(load_handbook(), provoked=provoked_codes(path))
     text = documents(book)["verify-codes.md"]
     (line,) = (line for line in text.splitlines() if line.startswith("| `ENODETIME`"))
     assert "N14" in line
     assert line.endswith("| a clock that goes wrong |")
     assert "Seen and not in the table: ENEW." in text
-    path.write_text("[]")
-    with pytest.raises(ParseError, match="no JSON object"):
-        provoked_codes(path)
+    for text in ("[]", "", '{"ENODETIME": "a clock"}', '{"ENODETIME": {}}'):
+        path.write_text(text)
+        with pytest.raises(ParseError, match="tells no provoked codes"):
+            provoked_codes(path)
+
+
+def test_a_control_that_nothing_provokes_says_why() -> None:
+    text = documents(
+        replace(load_handbook(), unprovoked={"N04": "it would not boot"}, sabotages={})
+    )
+    part = text["controls.md"].split("### N04: ")[1].split("###")[0]
+    assert "- Sabotage: none, because it would not boot\n" in part
 
 
 def test_a_control_that_was_seen_red_is_proven() -> None:
     seen = {"C04": {"sabotage": "a cable | pulled", "node": "node2", "date": "2026-11-25"}}
     text = documents(replace(load_handbook(), seen=seen))["controls.md"]
     part = text.split("### C04: ")[1].split("###")[0]
-    assert 'Proven: last seen red 2026-11-25, by "a cable | pulled" on node2' in part
-    assert text.count("\n- Proven: ") == 1
+    assert 'Proven live: last seen red 2026-11-25 on node2, by "a cable | pulled"' in part
+    assert text.count("\n- Proven live: ") == 1
