@@ -59,6 +59,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "space": (space.parse_df, "DF"),
     "kernel build": (kernel.parse_build, "BUILD"),
     "kernel releases": (kernel.parse_releases, "RELEASES"),
+    "reboot": (_in_file(f"{kernel.ASKED}.pkgs", kernel.parse_reboot), "PACKAGES"),
     "packages": (system.parse_packages, "PACKAGES"),
     "kernel": (system.parse_kernel, "LOCALES"),
     "locales": (system.parse_locales, "LOCALES"),
