@@ -15,9 +15,11 @@ from gntverify.facts.node import SystemFacts
 from gntverify.ganeti import images
 from gntverify.ganeti.info import Info, read_info
 from gntverify.ganeti.instances import InstanceState, read_instances
+from gntverify.ganeti.memory import Memory, read_memory
 from gntverify.ganeti.node import GanetiFacts
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.oses import OsState, read_oses
+from gntverify.ganeti.queue import Job, read_drained, read_jobs
 from gntverify.ganeti.ssconf import Ssconf, read_ssconf
 from gntverify.ganeti.verify import Report, read_report
 from gntverify.site import Site
@@ -143,6 +145,21 @@ class Cluster:
         return read_report(self.master.source)
 
     @fact
+    def memory(self) -> Memory:
+        """What nodes have and instances take; live, the nodes are asked."""
+        return read_memory(self.master.source)
+
+    @fact
+    def refuses_jobs(self) -> bool:
+        """Whether the job queue is drained."""
+        return read_drained(self.master.source)
+
+    @fact
+    def jobs(self) -> tuple[Job, ...]:
+        """Jobs that have not come to their end."""
+        return read_jobs(self.master.source)
+
+    @fact
     def oses(self) -> Mapping[str, OsState]:
         """``gnt-os diagnose``: OS definitions by name, on nodes by name."""
         names = {state.uuid: name for name, state in self.node_list.items()}
@@ -189,6 +206,15 @@ class Cluster:
     def node_list(self) -> Mapping[str, NodeState]:
         """``gnt-node list`` by name."""
         return read_nodes(self.master.source)
+
+    @property
+    def certified(self) -> Mapping[str, str]:
+        """Node to the client certificate with which it is let in; by UUID what is no node's."""
+        names = {state.uuid: name for name, state in self.node_list.items()}
+        return {
+            names.get(uuid, uuid): digest
+            for uuid, digest in self.ssconf.candidate_certificates.items()
+        }
 
 
 def connect(sources: Mapping[str, "Source"], site: Site | None = None) -> Cluster:

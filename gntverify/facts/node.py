@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gntverify.errors import ParseError
 from gntverify.evidence import fact
 from gntverify.facts import (
+    boot,
     drbd,
     interfaces,
     kernel,
@@ -194,6 +195,16 @@ class SystemFacts:
     def packages(self) -> Mapping[str, str]:
         """Installed package to version."""
         return system.read_packages(self.source)
+
+    @fact
+    def boot_units(self) -> Mapping[str, str]:
+        """Service to whether it starts at boot: ``enabled``, or another word of systemd's."""
+        return boot.read_units(self.source)
+
+    @fact
+    def boot_modules(self) -> frozenset[str]:
+        """Kernel modules that are loaded at boot."""
+        return boot.read_modules(self.source)
 
     @fact
     def kernel(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
-from gntverify.facts.shape import refuse
+from gntverify.facts.shape import number, refuse
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
@@ -44,6 +44,16 @@ class Info:
         return self._value("Cluster parameters", "master netdev")
 
     @property
+    def master_netmask(self) -> str:
+        """Length of the cluster address's prefix."""
+        return self._value("Cluster parameters", "master netmask")
+
+    @property
+    def candidate_pool_size(self) -> int:
+        """How many candidates the cluster keeps, if it has as many nodes for it."""
+        return number(TOOL, self._value("Cluster parameters", "candidate pool size"))
+
+    @property
     def volume_group(self) -> str:
         """The volume group, or ``"None"`` in a cluster without LVM."""
         return self._value("Cluster parameters", "lvm volume group")
@@ -72,6 +82,20 @@ class Info:
     def os_search_path(self) -> tuple[str, ...]:
         """The directories in which OS definitions are searched, in that order."""
         return tuple(self._value("Cluster parameters", "OS search path").split(", "))
+
+    @property
+    def default_hypervisor(self) -> str:
+        """The one of them that an instance gets when nothing is said."""
+        return self._value("Default hypervisor")
+
+    def hypervisor_parameter(self, hypervisor: str, name: str) -> str:
+        """A parameter that its instances inherit; a truth value as ``true`` or ``false``.
+
+        Raises:
+            ParseError: Ganeti does not tell it.
+        """
+        told = self._value("Hypervisor parameters", hypervisor, name)
+        return {"True": "true", "False": "false"}.get(told, told)
 
     @property
     def disk_templates(self) -> tuple[str, ...]:

@@ -19,15 +19,18 @@ from gntverify.ganeti.daemons import (
 from gntverify.ganeti.defaults import Defaults, read_defaults
 from gntverify.ganeti.definitions import Definitions, read_definitions, read_settings
 from gntverify.ganeti.files import Copy, read_copies
+from gntverify.ganeti.machines import read_machines
 from gntverify.ganeti.modes import Mode, read_modes
 from gntverify.ganeti.security import (
     Users,
     read_dates,
+    read_digest,
     read_known_hosts,
     read_logins,
     read_users,
 )
 from gntverify.ganeti.tls import Greeting, read_anonymous, read_greeting
+from gntverify.ganeti.versions import Versions, read_versions
 from gntverify.ganeti.watcher import Watcher, read_watcher
 
 if TYPE_CHECKING:
@@ -102,9 +105,24 @@ class GanetiFacts:
         return read_anonymous(self.source, address, PORTS["rapi"][1])
 
     @fact
+    def release(self) -> Versions:
+        """Ganeti's version here: of software and configuration, and what is to come."""
+        return read_versions(self.source)
+
+    @fact
+    def machines(self) -> frozenset[str]:
+        """Names of the virtual machines that run here, whoever started them."""
+        return read_machines(self.source)
+
+    @fact
     def certificates(self) -> Mapping[str, float | None]:
         """Certificate to days left; None for one that does not exist."""
         return read_dates(self.source)
+
+    @fact
+    def client_digest(self) -> str:
+        """Digest of the certificate with which the node calls others."""
+        return read_digest(self.source)
 
     @fact
     def rapi_users(self) -> Users | None:

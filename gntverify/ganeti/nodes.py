@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 TOOL = "gnt-node list"
 LIMIT_S = 60.0
 # "|" occurs in no field; all are configuration, so no node is asked for them
-COMMAND = ("gnt-node", "list", "--no-headers", "--separator=|", "--output=name,role,pip,sip,uuid")
+FIELDS = "name,role,pip,sip,uuid,master_capable,vm_capable"
+COMMAND = ("gnt-node", "list", "--no-headers", "--separator=|", f"--output={FIELDS}")
 
 Role = Literal["M", "C", "R", "D", "O"]
 
@@ -26,12 +27,26 @@ class NodeState:
         role: M master, C candidate, R regular, D drained, O offline.
         primary_ip, secondary_ip: as Ganeti knows them.
         uuid: what some of Ganeti's commands call the node instead of its name.
+        master_capable: whether it may become a candidate.
+        vm_capable: whether it may have instances.
     """
 
     role: Role
     primary_ip: IPv4Address
     secondary_ip: IPv4Address
     uuid: str
+    master_capable: bool
+    vm_capable: bool
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it keeps the configuration; the master does."""
+        return self.role in ("M", "C")
+
+    @property
+    def is_eligible(self) -> bool:
+        """Whether it could be a candidate, as it is now."""
+        return self.master_capable and self.role not in ("D", "O")
 
 
 def parse_nodes(text: str) -> dict[str, NodeState]:
@@ -43,10 +58,13 @@ def parse_nodes(text: str) -> dict[str, NodeState]:
     found: dict[str, NodeState] = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) != 5 or not all(fields) or fields[1] not in ("M", "C", "R", "D", "O"):
+        if len(fields) != 7 or not all(fields) or fields[1] not in ("M", "C", "R", "D", "O"):
+            raise refuse(TOOL, line)
+        if not set(fields[5:]) <= {"Y", "N"}:
             raise refuse(TOOL, line)
         primary, secondary = (checked(IPv4Address, text, TOOL) for text in fields[2:4])
-        found[fields[0]] = NodeState(cast("Role", fields[1]), primary, secondary, fields[4])
+        able = [word == "Y" for word in fields[5:]]
+        found[fields[0]] = NodeState(cast("Role", fields[1]), primary, secondary, fields[4], *able)
     if not found:
         raise refuse(TOOL, text)
     return found

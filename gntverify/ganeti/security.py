@@ -21,6 +21,8 @@ _DATES = (
     'else end=$(openssl x509 -in $f -noout -enddate) || exit; echo "$c $end"; fi; done'
 )
 DATES = ["sh", "-c", _DATES.format(names=" ".join(CERTIFICATES), dir=DATA_DIR)]
+# Ganeti knows a client certificate by this hash (lib/utils/x509.py); it is no secret.
+DIGEST = ("openssl", "x509", "-in", f"{DATA_DIR}/client.pem", "-noout", "-fingerprint", "-sha1")
 KNOWN_HOSTS = ("sha256sum", f"{DATA_DIR}/known_hosts")
 
 USERS_FILE = f"{DATA_DIR}/rapi/users"
@@ -137,6 +139,18 @@ def parse_hash(text: str) -> str:
     return found[1]
 
 
+def parse_digest(text: str) -> str:
+    """The fingerprint that openssl printed, as Ganeti writes it.
+
+    Raises:
+        ParseError: it is none.
+    """
+    found = re.fullmatch(r"sha1 fingerprint=((?:[0-9a-f]{2}:){19}[0-9a-f]{2})\n?", text.lower())
+    if not found:
+        raise refuse("openssl x509 -fingerprint", text)
+    return found[1].upper()
+
+
 def ssh_argv(cluster: str, targets: Mapping[str, int], limit_s: float) -> list[str]:
     """The command that logs in to every target (name to port) at once as Ganeti's master does.
 
@@ -180,6 +194,11 @@ def read_dates(source: "Source") -> Mapping[str, float | None]:
 def read_users(source: "Source") -> Users | None:
     """RAPI's users."""
     return parse_users(source.ask(USERS).text())
+
+
+def read_digest(source: "Source") -> str:
+    """Digest of the client certificate."""
+    return parse_digest(source.ask(DIGEST).text())
 
 
 def read_known_hosts(source: "Source") -> str:

@@ -96,6 +96,15 @@ class Ssconf:
         return self._lines("master_candidates")
 
     @cached_property
+    def candidate_certificates(self) -> Mapping[str, str]:
+        """UUID of a candidate to the digest of the client certificate that the nodes let in."""
+        key = "master_candidates_certs"
+        rows = [line.partition("=") for line in self._lines(key, may_be_empty=True)]
+        if not all(uuid and digest for uuid, _, digest in rows):
+            raise ParseError(f"{PREFIX}{key} was expected to hold UUID=DIGEST a line.")
+        return {uuid: digest.upper() for uuid, _, digest in rows}
+
+    @cached_property
     def hypervisors(self) -> tuple[str, ...]:
         """Enabled hypervisors."""
         return self._lines("hypervisor_list")

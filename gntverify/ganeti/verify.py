@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 COMMAND = ("gnt-cluster", "verify", "--error-codes")
 TOOL = "gnt-cluster verify"
 LIMIT_S = 180.0
+ORPHANS = frozenset({"ENODEORPHANINSTANCE", "ENODEORPHANLV"})
+UNALLOCATED = (
+    "unallocated drbd minor"  # other findings of this code are of minors that are missing
+)
 _STAMP = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}"
 _FINDING = re.compile(
     rf"{_STAMP}\s+- (ERROR|WARNING):([A-Z0-9]+):(cluster|group|node|instance):([^:]*):(.*)"
@@ -60,6 +64,15 @@ class Report:
     def warnings(self) -> tuple[Finding, ...]:
         """Findings of level WARNING."""
         return tuple(f for f in self.findings if f.level == "WARNING")
+
+    @property
+    def leftovers(self) -> tuple[Finding, ...]:
+        """Findings of what belongs to no instance: machines, volumes, DRBD minors."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.code in ORPHANS or (f.code == "ENODEDRBD" and f.message.startswith(UNALLOCATED))
+        )
 
     def complete(self) -> None:
         """Do nothing when every job of the verification came to its end.

@@ -27,6 +27,9 @@ COMMAND = [
 ]
 # systemctl(1); it prints nothing at all when systemd does not answer it
 _STATES = {"active", "reloading", "inactive", "failed", "activating", "deactivating", "unknown"}
+_RAPI_IP = re.compile(r"--rapi-ip[= ]\s*(\S+)")
+LOCALHOST = "127.0.0.1"
+"""Where it asks RAPI when nothing else is said (``--rapi-ip``)."""
 _ACTIVE = re.compile(r"\s*(@\w+|[^\s#]+(\s+\S+){4})\s+\S+\s+.*ganeti-watcher\b.*")
 
 
@@ -46,6 +49,12 @@ class Watcher:
     cron: str
     pause_s: float
     age_s: float | None
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """The addresses on which it looks for RAPI; without an answer it starts it anew."""
+        found = [_RAPI_IP.findall(line) for line in self.lines]
+        return frozenset(given[-1] if given else LOCALHOST for given in found)
 
     @property
     def trouble(self) -> str:

@@ -19,6 +19,20 @@ IP_LINK = """[
  "linkinfo":{"info_kind":"vxlan","info_data":{"id":77}}}
 ]"""
 
+UNITS = "ganeti.service enabled\nganeti.target \ncron.service enabled\n"
+
+MODULES = """\
+> /etc/modules-load.d/drbd.conf
+| drbd
+> /etc/modules-load.d/modules.conf
+| # /etc/modules: kernel modules to load at boot time.
+| 
+|  ; another comment
+| dm-mod
+> /usr/lib/modules-load.d/drbd.conf
+| something_else
+"""  # noqa: W291 - an empty line of the file
+
 IP_ADDRESS = """[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,
 "addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8,"scope":"host","label":"lo",
 "valid_life_time":4294967295,"preferred_life_time":4294967295}]},{},

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gntverify.facts import (
+    boot,
     clock,
     drbd,
     hardware,
@@ -61,6 +62,8 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "kernel releases": (kernel.parse_releases, "RELEASES"),
     "reboot": (_in_file(f"{kernel.ASKED}.pkgs", kernel.parse_reboot), "PACKAGES"),
     "packages": (system.parse_packages, "PACKAGES"),
+    "boot units": (boot.parse_units, "UNITS"),
+    "boot modules": (boot.parse_modules, "MODULES"),
     "kernel": (system.parse_kernel, "LOCALES"),
     "locales": (system.parse_locales, "LOCALES"),
     "clock": (system.parse_clock, "TIMEDATECTL"),

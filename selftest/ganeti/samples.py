@@ -36,13 +36,16 @@ Cluster name: clust1.gnt.example
 Creation time: 2026-11-24 16:07:31
 Master node: node1.gnt.example
 Tags: (none)
+Default hypervisor: kvm
 Enabled hypervisors: kvm, xen-pvm
 Hypervisor parameters: 
   kvm: 
     acpi: True
     boot_order: disk
 Cluster parameters: 
+  candidate pool size: 10
   master netdev: xen-br0
+  master netmask: 16
   lvm volume group: xenvg
   drbd usermode helper: /bin/true
   OS search path: /srv/ganeti/os, /usr/share/ganeti/os
@@ -58,9 +61,20 @@ Instance policy - limits for instances:
 """  # noqa: W291 - Ganeti prints these blanks
 
 NODES = """\
-node1.gnt.example|M|192.168.0.1|192.168.0.1|4c2b26f2-0510-43ef-ba94-2a91e6ae5b66
-node2.gnt.example|C|192.168.0.2|192.168.0.2|a7aa407c-4e5f-4de2-aad5-6f0bb3d35fda
-node3.gnt.example|O|192.168.0.3|10.0.0.3|affde931-4265-4cc5-8b2f-d51d4b81f4b5
+node1.gnt.example|M|192.168.0.1|192.168.0.1|4c2b26f2-0510-43ef-ba94-2a91e6ae5b66|Y|Y
+node2.gnt.example|C|192.168.0.2|192.168.0.2|a7aa407c-4e5f-4de2-aad5-6f0bb3d35fda|Y|N
+node3.gnt.example|O|192.168.0.3|10.0.0.3|affde931-4265-4cc5-8b2f-d51d4b81f4b5|N|Y
+"""
+
+ROOMS = """\
+node1.gnt.example|2971|2320
+node2.gnt.example|2971|2627
+node3.gnt.example|?|?
+"""
+
+LOADS = """\
+vm1.gnt.example|node1.gnt.example|node2.gnt.example|up|128|Y
+vm2.gnt.example|node3.gnt.example||down|128|Y
 """
 
 INSTANCES = """\
@@ -126,6 +140,8 @@ user alice ha1 write
 user bob clear read,write
 user carol unknown -
 """
+
+DIGEST = "sha1 Fingerprint=F2:47:61:F2:F7:95:B8:E0:EC:69:3B:F1:16:3C:1E:B1:41:33:FD:22\n"
 
 HASH = f"{'0123456789abcdef' * 4}  /var/lib/ganeti/known_hosts\n"
 
@@ -219,6 +235,28 @@ SSCONF = """\
 | node1.gnt.example 192.168.0.1
 | node2.gnt.example 192.168.0.2
 """
+
+JOBS = """\
+now 1795575239
+24|running|[1795575192, 356228]|OS_DIAGNOSE
+25|queued|[1795571639, 391574]|GROUP_VERIFY_DISKS(678e88f9-c6f2-4bf1-8f4b-91b9841f7978)
+"""
+
+DRAINED = "The drain flag is unset\n"
+
+VERSIONS = """\
+software ganeti-confd (ganeti) version 3.0.2-3
+configuration 3000000
+used /usr/lib/ganeti/3.0
+installed /usr/lib/ganeti/3.0
+"""
+
+MACHINES = """\
+machine 3414 vm1.gnt.example
+machine 3415 guest=stray,debug-threads=on
+machine 3416 
+end
+"""  # noqa: W291 - the last one has no name
 
 VERIFY = """\
 Submitted jobs 17, 18

@@ -31,6 +31,10 @@ def test_lists_are_split_and_deeper_levels_left_out(samples: SimpleNamespace) ->
     assert have.values["Cluster parameters", "enabled user shutdown"] == "False"
     assert have.values["Creation time",] == "2026-11-24 16:07:31"
     assert have.values["Hypervisor parameters", "kvm", "boot_order"] == "disk"
+    assert (have.default_hypervisor, have.candidate_pool_size) == ("kvm", 10)
+    assert have.master_netmask == "16"
+    assert have.hypervisor_parameter("kvm", "acpi") == "true"
+    assert have.hypervisor_parameter("kvm", "boot_order") == "disk"
     keys = {key for path in have.values for key in path}
     assert not keys & {"gzip", "max/0", "- max/0", "cpu-count"}
 
@@ -57,6 +61,8 @@ def test_what_ganeti_does_not_tell_is_not_guessed() -> None:
     assert have.master_netdev == "br0"
     with pytest.raises(ParseError, match="lvm volume group"):
         _ = have.volume_group
+    with pytest.raises(ParseError, match="kvm / cpu_type"):
+        have.hypervisor_parameter("kvm", "cpu_type")
     with pytest.raises(ParseError, match="Master node"):
         _ = have.master_node
 

@@ -49,6 +49,20 @@ def test_the_recorded_nodes_agree_on_known_hosts(master: Replay, other: Replay) 
     assert security.read_known_hosts(master) == security.read_known_hosts(other)
 
 
+@pytest.mark.parametrize("word", ["sha1", "SHA1"])
+def test_a_digest_is_written_as_ganeti_does(word: str, samples: SimpleNamespace) -> None:
+    have = security.parse_digest(samples.DIGEST.replace("sha1", word))
+    assert have == "F2:47:61:F2:F7:95:B8:E0:EC:69:3B:F1:16:3C:1E:B1:41:33:FD:22"
+
+
+@pytest.mark.parametrize(
+    "bad", ["sha256 Fingerprint=F2:47\n", "sha1 Fingerprint=F2:47\n", "F2:47\n"]
+)
+def test_another_digest_is_refused(bad: str) -> None:
+    with pytest.raises(ParseError):
+        security.parse_digest(bad)
+
+
 def test_the_recorded_nodes_let_each_other_in(
     master: Replay, told: Callable[[Replay, str], str]
 ) -> None:

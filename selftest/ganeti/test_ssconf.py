@@ -50,6 +50,18 @@ def test_a_node_may_have_no_instances_or_another_port() -> None:
     assert set(ssconf.Ssconf(nodes).ssh_ports.values()) == {22}
 
 
+def test_candidates_certificates_are_told_by_uuid() -> None:
+    certs = ssconf.Ssconf({"master_candidates_certs": "4c2b-26f2=f2:47\na7aa-407c=AA:01"})
+    assert certs.candidate_certificates == {"4c2b-26f2": "F2:47", "a7aa-407c": "AA:01"}
+    assert ssconf.Ssconf({"master_candidates_certs": ""}).candidate_certificates == {}
+
+
+@pytest.mark.parametrize("line", ["4c2b-26f2", "4c2b-26f2=", "=F2:47"])
+def test_a_certificate_without_node_or_digest_is_refused(line: str) -> None:
+    with pytest.raises(ParseError, match="master_candidates_certs"):
+        _ = ssconf.Ssconf({"master_candidates_certs": line}).candidate_certificates
+
+
 def test_a_file_that_is_missing_is_named(samples: SimpleNamespace) -> None:
     have = ssconf.parse_ssconf(samples.SSCONF)
     assert have is not None

@@ -52,6 +52,18 @@ def test_findings_keep_names_and_messages_apart(samples: SimpleNamespace) -> Non
     assert str(have.errors[1]).startswith("EINSTANCEDOWN (instance vm1.gnt.example): instance")
 
 
+def test_of_drbd_only_what_is_unallocated_is_left_over(samples: SimpleNamespace) -> None:
+    lines = [
+        "ERROR:ENODEORPHANINSTANCE:node:n:node is running unknown instance vm9",
+        "WARNING:ENODEORPHANLV:node:n:volume xenvg/left is unknown",
+        "ERROR:ENODEDRBD:node:n:unallocated drbd minor 7 is in use",
+        "ERROR:ENODEDRBD:node:n:drbd minor 0 of disk d (detached) is not active",
+    ]
+    stamp = "Tue Nov 24 16:29:28 2026"
+    have = verify.parse_report(samples.VERIFY + "".join(f"{stamp}   - {line}\n" for line in lines))
+    assert [f.message.split()[0] for f in have.leftovers] == ["node", "volume", "unallocated"]
+
+
 @pytest.mark.parametrize(
     ("code", "end"),
     [

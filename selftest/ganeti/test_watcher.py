@@ -62,6 +62,25 @@ def test_a_line_of_cron_starts_it_or_not(line: str, active: bool) -> None:
     assert bool(have.trouble) is not active
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ("", "127.0.0.1"),
+        (" --rapi-ip=192.168.1.1", "192.168.1.1"),
+        (" --rapi-ip 192.168.1.1 -d", "192.168.1.1"),
+        (" --rapi-ip=10.0.0.1 --rapi-ip=192.168.1.1", "192.168.1.1"),
+    ],
+)
+def test_it_asks_rapi_where_it_is_told(options: str, asked: str) -> None:
+    have = watcher.parse_watcher(f"now 100\ncron active\nline {LINE}{options}\n")
+    assert have.asks == {asked}
+
+
+def test_nothing_is_asked_where_nothing_is_started() -> None:
+    have = watcher.parse_watcher(f"now 100\ncron active\nline #{LINE} --rapi-ip=192.168.1.1\n")
+    assert have.asks == frozenset()
+
+
 def test_every_reason_is_told() -> None:
     have = watcher.parse_watcher("now 100\npause 160\ncron inactive\n")
     assert have.trouble == (
