@@ -36,11 +36,21 @@ class Part(BaseModel):
 
 
 class Node(Part):
-    """A node: its FQDN and its two addresses."""
+    """A node: its FQDN, its two addresses, and what Ganeti may use it for.
+
+    Attributes:
+        master_capable: it may keep the configuration and become master.
+        vm_capable: it may have instances.
+        out_of_service: why it is offline or drained, a sentence with date or ticket; empty for a
+            node that must be neither.
+    """
 
     name: HostName
     private: IPv4Address
     public: IPv4Address | None = None
+    master_capable: bool = True
+    vm_capable: bool = True
+    out_of_service: str = ""
 
     @property
     def short(self) -> str:
@@ -237,6 +247,7 @@ class Limits(Part):
     drbd_resync_min: Annotated[int, Field(gt=0)]
     vg_free_percent: Annotated[float, Field(ge=0, lt=100)]
     space_free_percent: Annotated[float, Field(ge=0, lt=100)]
+    job_age_min: Annotated[int, Field(gt=0)]
 
 
 class Verify(Part):

@@ -4,7 +4,7 @@ A control that compares such a value with itself proves nothing; those that need
 site say that they are not applicable. What is left are the rules that hold for any cluster.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gntverify.errors import NOT_TOLD
 from gntverify.ganeti.defaults import ANY
@@ -56,11 +56,25 @@ def _nodes(site: Site, cluster: "Cluster") -> list[Node]:
             links = []
         private = (node.primary_ip, node.secondary_ip, cluster.address)
         public[node.name] = next((ip for ip in links if ip not in private), None)
+    able = _capabilities(cluster)
     return [
         # not validated: Ganeti took the name, and a pattern of ours is no reason to stop
-        Node.model_construct(name=name, private=address, public=public.get(name))
+        Node.model_construct(
+            name=name, private=address, public=public.get(name), **able.get(name, {})
+        )
         for name, address in cluster.ssconf.primary_ips.items()
     ]
+
+
+def _capabilities(cluster: "Cluster") -> dict[str, dict[str, Any]]:
+    try:
+        states = cluster.node_list
+    except NOT_TOLD:
+        return {}
+    return {
+        name: {"master_capable": state.master_capable, "vm_capable": state.vm_capable}
+        for name, state in states.items()
+    }
 
 
 def _private(site: Site, cluster: "Cluster") -> PrivateNetwork:
