@@ -3,8 +3,9 @@
 from collections import Counter
 
 from gntverify.cluster import Cluster, Node
-from gntverify.compare import listed
-from gntverify.controls import control
+from gntverify.compare import difference, listed
+from gntverify.controls import control, need
+from gntverify.ganeti.defaults import ANY
 from gntverify.site import Site
 
 
@@ -54,6 +55,21 @@ def test_the_watcher_runs(cluster: Cluster, site: Site) -> None:
     )
 
 
+@control("C10", severity="high", notes="ha")
+def test_the_watcher_asks_rapi_where_it_listens(node: Node) -> None:
+    """The watcher asks RAPI on the address to which RAPI is bound.
+
+    Why: it asks 127.0.0.1 unless it is told otherwise, takes silence for a dead RAPI, and starts
+    it anew every five minutes, in the middle of whatever it was asked (#1170).
+    Fix: add `--rapi-ip=ADDRESS`, the one behind -b in RAPI_ARGS, to the watcher's line in
+    /etc/cron.d/ganeti on every node: the next master may be any of them.
+    """
+    have = need(node.watcher.asks, "nothing starts the watcher here (C09 judges that)")
+    bind = node.defaults.bind("rapi")
+    want = have if bind == ANY else {bind}
+    assert have == want, f"{node.name}: it asks RAPI on {listed(have)}, which is bound to {bind}"
+
+
 @control("C11", severity="critical", notes="startup")
 def test_the_daemons_of_the_nodes_role_run(node: Node) -> None:
     """The daemons of the node's role run, each once, and none that belongs to another role.
@@ -68,6 +84,22 @@ def test_the_daemons_of_the_nodes_role_run(node: Node) -> None:
     missing, extra = listed(set(want - have)), listed(set(have - want))
     role = "master" if node.is_master else "node"
     assert have == want, f"{node.name} ({role}): missing {missing}, too many {extra}"
+
+
+@control("C12", severity="high", notes="setup")
+def test_ganeti_starts_at_boot(node: Node, site: Site) -> None:
+    """Ganeti and cron start at boot, and the drbd module is loaded before them.
+
+    Why: after a power cut nobody is there to start them: without Ganeti no instance comes back,
+    without cron no watcher looks after it, without drbd no mirror is attached.
+    Fix: `systemctl enable ganeti cron`; a line `drbd` in /etc/modules-load.d/drbd.conf.
+    """
+    have = node.boot_units
+    want = dict.fromkeys(have, "enabled")
+    assert have == want, f"{node.name}, at boot: {difference(want, have)}"
+    modules = {"drbd"} if site.cluster.mirrors else set()
+    missing = modules - node.boot_modules
+    assert not missing, f"{node.name}: /etc/modules-load.d does not load {listed(missing)}"
 
 
 @control("C14", severity="critical", notes="solving")

@@ -1,10 +1,12 @@
 """Startup of the Cluster: one master, one cluster address, nodes that trust each other."""
 
 from gntverify.cluster import Cluster
-from gntverify.compare import listed, odd_keys, odd_ones_out
+from gntverify.compare import difference, listed, odd_keys, odd_ones_out
 from gntverify.controls import control, need
 from gntverify.copies import configuration, shared
 from gntverify.ganeti.files import CONFIG, NEEDED
+from gntverify.setup import declared, told
+from gntverify.site import Site
 
 
 @control("C01", severity="critical", notes="startup")
@@ -84,6 +86,21 @@ def test_candidates_log_in_to_every_node_unattended(cluster: Cluster) -> None:
     assert not failed, f"no login as Ganeti does it: {failed}"
 
 
+@control("C15", severity="high", notes="startup")
+def test_exactly_the_candidates_certificates_are_let_in(cluster: Cluster) -> None:
+    """The nodes let in the client certificates of the master candidates, and no others.
+
+    Why: noded obeys whoever shows one of these certificates. A candidate whose own is not among
+    them becomes a master that nobody obeys; one left over is a key to every node.
+    Fix: `gnt-cluster renew-crypto --new-node-certificates` on the master.
+    """
+    have = cluster.certified
+    # of a candidate that is not in this run, only that it has one
+    want = {name: have.get(name, "one") for name in cluster.ssconf.master_candidates}
+    want |= {node.name: node.client_digest for node in cluster.candidates}
+    assert have == want, f"certificates of candidates (sha1): {difference(want, have)}"
+
+
 @control("C17", severity="high", notes="startup")
 def test_shared_files_are_the_same_on_all_nodes(cluster: Cluster) -> None:
     """What Ganeti copies to every node (ssconf, keys, certificates, RAPI's users) is the same.
@@ -118,3 +135,17 @@ def test_the_configuration_is_on_candidates_only(cluster: Cluster) -> None:
     copies = configuration(cluster.candidates)
     odd = odd_ones_out({node: table.get(CONFIG) for node, table in copies.items()})
     assert not odd, f"config.data differs (sha256): {odd}"
+
+
+@control("C20", severity="high", notes="startup")
+def test_the_cluster_is_set_up_as_declared(cluster: Cluster, site: Site) -> None:
+    """Hypervisors, disk templates, network, LVM and DRBD's helper are set as the site declares.
+
+    Why: these are what every new instance inherits; one made by hand on a busy evening stays.
+    Fix: `gnt-cluster modify` with the option of what is named here, e.g. `-H kvm:cpu_type=host`,
+    `--enabled-disk-templates`, `--nic-parameters`; or correct the site file.
+    """
+    need(site.described, "no site file says how the cluster should be set up")
+    want = declared(site)
+    have = told(cluster.info, want)
+    assert have == want, f"{cluster.name}: {difference(want, have)}"
