@@ -20,16 +20,29 @@ def load_site(path: Path) -> Site:
             addresses that cannot be; the message names the file and the key.
     """
     try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as err:
         raise SiteError(f"Site file {str(path)!r} cannot be read: {err.strerror}.") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except UnicodeDecodeError as err:
+        raise SiteError(f"Site file {str(path)!r} is no valid TOML: {err}.") from err
+    return parse_site(text, path)
+
+
+def parse_site(text: str, path: Path) -> Site:
+    """The site that the text of a file describes; ``path`` gives it a name and goes into messages.
+
+    Raises:
+        SiteError: as :func:`load_site`.
+    """
+    try:
+        own = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
         raise SiteError(f"Site file {str(path)!r} is no valid TOML: {err}.") from err
     if "described" in own:
         raise SiteError(f"Site file {str(path)!r}: 'described' is not a key of a site file.")
     profile = own.setdefault("profile", "notes")
     own.setdefault("name", path.stem)
-    return _validated(_merged(_profile(profile, str(path)), own), str(path))
+    return _validated(merged(read_profile(profile, str(path)), own), str(path))
 
 
 def default_site(profile: str = "notes") -> Site:
@@ -39,26 +52,39 @@ def default_site(profile: str = "notes") -> Site:
         SiteError: there is no such profile.
     """
     own = {"name": "undescribed", "profile": profile, "described": False}
-    return _validated(_merged(_profile(profile, "--profile"), own), f"profile {profile!r}")
+    return _validated(merged(read_profile(profile, "--profile"), own), f"profile {profile!r}")
 
 
-def _profile(name: object, asked_by: str) -> dict[str, Any]:
-    known = sorted(path.stem for path in PROFILES.glob("*.toml"))
-    if name not in known:
+def profiles() -> list[str]:
+    """Names of the profiles there are."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def read_profile(name: object, asked_by: str) -> dict[str, Any]:
+    """The tables of a profile, on top of those of the one it inherits.
+
+    Raises:
+        SiteError: there is no such profile; ``asked_by`` wanted it.
+    """
+    if name not in profiles():
         raise SiteError(
-            f"{asked_by}: {name!r} is no profile; there are {', '.join(map(repr, known))}."
+            f"{asked_by}: {name!r} is no profile; there are {', '.join(map(repr, profiles()))}."
         )
-    return tomllib.loads((PROFILES / f"{name}.toml").read_text(encoding="utf-8"))
+    own = tomllib.loads((PROFILES / f"{name}.toml").read_text(encoding="utf-8"))
+    below = own.pop("inherits", None)
+    return merged(read_profile(below, f"profile {name!r}"), own) if below else own
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both tables as one: tables are joined key by key, of anything else ``above`` counts."""
+    joined = dict(below)
     for key, value in above.items():
-        old = merged.get(key)
+        old = joined.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            value = _merged(old, value)
-        merged[key] = value
-    return merged
+            joined[key] = merged(old, value)
+        else:
+            joined[key] = value
+    return joined
 
 
 def _validated(data: dict[str, Any], source: str) -> Site:

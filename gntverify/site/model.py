@@ -4,11 +4,13 @@ Defaults live in ``profiles/*.toml`` with their source, never here: a key that a
 not set is either asked of the site file or of the cluster itself (``None`` here).
 """
 
+from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -27,6 +29,17 @@ LEAST_DELAY_S = 2
 """Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
 DRBD_DEVICE = "/dev/drbd"
 Bind = Literal["private", "cluster", "loopback", "any"]
+Told = Annotated[str, StringConstraints(pattern=r"\S")]
+EVERYWHERE = "*"
+
+
+def _plain_date(value: object) -> object:
+    if type(value) is not date:  # a datetime is one too, and its zone would move the day
+        raise ValueError("a date is wanted, without quotes and without a time: 2026-12-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_plain_date)]
 
 
 class Part(BaseModel):
@@ -262,6 +275,25 @@ class Allow(Part):
     disruptive: list[str]
 
 
+class Waiver(Part):
+    """A failure that somebody answers for, until a day; the control runs all the same.
+
+    Attributes:
+        control: its id.
+        host: a node's name, short or in full; ``*`` for every node, and for a control that judges
+            the cluster as a whole.
+        ticket, approver, reason: where it is dealt with, who allowed it, and why.
+        expires: the last day, which ends at midnight UTC.
+    """
+
+    control: Annotated[str, StringConstraints(pattern=r"^[A-Z]\w*$")]
+    host: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9][a-z0-9.-]*)$")]
+    ticket: Told
+    approver: Told
+    reason: Told
+    expires: Day
+
+
 class Site(Part):
     """A site: everything this project may expect of a cluster.
 
@@ -270,6 +302,7 @@ class Site(Part):
         profile: the profile it inherits.
         nodes: all nodes; empty when no site file was given.
         sysctl: kernel parameter to value.
+        waivers: failures that somebody answers for.
         described: whether a site file was given at all.
     """
 
@@ -291,6 +324,7 @@ class Site(Part):
     limits: Limits
     verify: Verify
     allow: Allow
+    waivers: list[Waiver] = []
     described: bool = Field(default=True, exclude=True)
 
     @model_validator(mode="after")

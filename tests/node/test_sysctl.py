@@ -5,6 +5,7 @@ from gntverify.compare import difference
 from gntverify.controls import control
 from gntverify.facts.sysctl import effective, persisted
 from gntverify.site import Site, default_site
+from gntverify.site.differences import profiles_on
 
 NOTES = frozenset(default_site().sysctl)
 """The notes' ten: each has a control of its own."""
@@ -183,11 +184,17 @@ def test_redirects_and_source_routes_follow_the_profile(node: Node, site: Site) 
 def _deviating(node: Node, site: Site, keys: tuple[str, ...]) -> str:
     """Interfaces where a parameter in force is not what the site says for ``all``."""
     return ", ".join(
-        f"{key}={have} on {interface} (expected {site.sysctl[f'net.ipv4.conf.all.{key}']})"
+        f"{key}={have} on {interface} (expected {_choice(site, f'net.ipv4.conf.all.{key}')})"
         for key in keys
         for interface, have in sorted(effective(node.sysctls, key).items())
         if have != site.sysctl[f"net.ipv4.conf.all.{key}"]
     )
+
+
+def _choice(site: Site, key: str) -> str:
+    """What the site expects, beside what the profiles say where they disagree."""
+    profiles = profiles_on(key)
+    return f"{site.sysctl[key]}; {profiles}" if profiles else str(site.sysctl[key])
 
 
 def _at_boot(node: Node, site: Site) -> dict[str, tuple[str, str]]:
