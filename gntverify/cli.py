@@ -11,11 +11,16 @@ from typing import Any
 import click
 
 from gntverify.catalogue import Listed, load_controls, load_mutants
-from gntverify.errors import GntverifyError
+from gntverify.errors import GntverifyError, SiteError
 from gntverify.evidence import Answer, scrubbed
 from gntverify.handbook import documents, load_handbook
 from gntverify.run import REFUSED
 from gntverify.scan import RUNNER
+from gntverify.site import default_site, load_site
+from gntverify.site.differences import disagreements, shown_key
+from gntverify.site.schema import schema_text
+from gntverify.site.survey import head, survey
+from gntverify.site.write import text_of
 from gntverify.target import Target, live
 from gntverify.transport.replay import Replay
 from gntverify.transport.ssh import Options
@@ -86,6 +91,7 @@ def record(hosts: str, site: Path | None, ssh_config: str | None, directory: Pat
     with in_one_sentence():
         target = live(hosts.split(","), Options(config=ssh_config), site)
         try:
+            survey(default_site(), target.cluster)
             for one in load_controls():
                 for node, outcome, message in one.judge(target):
                     where = node.short if node else target.cluster.name
@@ -107,6 +113,69 @@ def _save(target: Target, directory: Path) -> None:
 
 def _scrubbed(answer: Answer) -> Answer:
     return replace(answer, stdout=scrubbed(answer.stdout), stderr=scrubbed(answer.stderr))
+
+
+@main.group()
+def site() -> None:
+    """Site files: what is expected of a cluster."""
+
+
+@site.command()
+@click.option("--hosts", required=True, help="Nodes to ask, the master among them.")
+@click.option("--profile", default="notes", show_default=True, help="What it inherits.")
+@click.option("--ssh-config", help="Configuration file for ssh.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def init(
+    hosts: str, profile: str, ssh_config: str | None, file: Path | None, *, force: bool
+) -> None:
+    """Write a first site FILE (default: CLUSTER.toml) from what a live cluster says of itself.
+
+    Nothing is changed on the hosts. What could not be determined stands there as a comment
+    marked TODO.
+    """
+    with in_one_sentence():
+        base = default_site(profile)
+        _refuse_to_overwrite(file, force=force)
+        target = live(hosts.split(","), Options(config=ssh_config), None, "site init")
+        try:
+            lines = survey(base, target.cluster)
+        finally:
+            target.close()
+        path = file or Path(f"{target.cluster.name.split('.', 1)[0]}.toml")
+        _refuse_to_overwrite(path, force=force)
+        _write(path, text_of(lines, head(path, target.cluster)))
+    click.echo(f"written: {path}")
+    for line in lines:
+        if line.todo and line.remark:
+            click.echo(f"TODO {shown_key(line.path)}: {line.remark}")
+
+
+def _refuse_to_overwrite(path: Path | None, *, force: bool) -> None:
+    if path and path.exists() and not force:
+        raise SiteError(f"{str(path)!r} exists; name another file, or add --force.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as err:
+        raise SiteError(f"{str(path)!r} cannot be written: {err.strerror}.") from err
+
+
+@site.command()
+def schema() -> None:
+    """Print the JSON Schema of a site file, for editors."""
+    click.echo(schema_text(), nl=False)
+
+
+@site.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def diff(file: Path | None) -> None:
+    """List the keys on which the profiles disagree, and what FILE says there."""
+    with in_one_sentence():
+        for one in disagreements(load_site(file) if file else default_site()):
+            click.echo(str(one))
 
 
 if __name__ == "__main__":

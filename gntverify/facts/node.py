@@ -196,6 +196,10 @@ class SystemFacts:
         """Installed package to version."""
         return system.read_packages(self.source)
 
+    def owners(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """Path to the Debian package that brought it; without those put there by hand."""
+        return system.read_owners(self.source, paths)
+
     @fact
     def boot_units(self) -> Mapping[str, str]:
         """Service to whether it starts at boot: ``enabled``, or another word of systemd's."""

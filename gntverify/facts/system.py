@@ -22,6 +22,7 @@ KERNEL = ("uname", "--kernel-release")
 LOCALES = ("locale", "-a")
 CLOCK = ("timedatectl", "show", "--property=Timezone", "--property=NTPSynchronized")
 FQDN = ("hostname", "--fqdn")
+OWNERS = ("dpkg-query", "--search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,22 @@ def parse_packages(text: str) -> dict[str, str]:
             found[name] = version
     if not found:
         raise ParseError("`dpkg-query` names no installed package.")
+    return found
+
+
+def parse_owners(text: str) -> dict[str, str]:
+    """Path to the package that brought it, as ``dpkg-query --search`` prints them.
+
+    Raises:
+        ParseError: a line is neither of these nor tells of a diversion.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        packages, colon, path = line.partition(": /")
+        if not colon:
+            raise refuse("dpkg-query --search", line)
+        if not packages.startswith(("diversion by ", "local diversion ")):
+            found[f"/{path}"] = packages.split(", ")[0].partition(":")[0]
     return found
 
 
@@ -144,6 +161,12 @@ def parse_names(text: str) -> dict[str, frozenset[IPv4Address]]:
 def read_packages(source: "Source") -> dict[str, str]:
     """Installed packages and their versions."""
     return parse_packages(source.ask(PACKAGES).text())
+
+
+def read_owners(source: "Source", paths: Sequence[str]) -> dict[str, str]:
+    """Which package brought each of these paths; one that none brought is left out."""
+    answer = source.ask((*OWNERS, *paths))
+    return parse_owners(answer.stdout if answer.status() == 1 else answer.text())
 
 
 def read_kernel(source: "Source") -> str:

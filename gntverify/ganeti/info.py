@@ -78,6 +78,15 @@ class Info:
         """Enabled hypervisors."""
         return tuple(self._value("Enabled hypervisors").split(", "))
 
+    def hypervisor_parameter(self, hypervisor: str, name: str) -> str:
+        """A parameter that its instances inherit; a truth value as ``true`` or ``false``.
+
+        Raises:
+            ParseError: Ganeti does not tell it.
+        """
+        told = self._value("Hypervisor parameters", hypervisor, name)
+        return {"True": "true", "False": "false"}.get(told, told)
+
     @property
     def os_search_path(self) -> tuple[str, ...]:
         """The directories in which OS definitions are searched, in that order."""

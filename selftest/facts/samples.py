@@ -197,6 +197,13 @@ BUILD = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)\n"
 
 RELEASES = "5.10.0-31-amd64\n6.1.0-56-amd64\n6.1.0-56-rt-amd64\n6.12.41+deb13-cloud-amd64\n"
 
+OWNERS = """\
+diversion by dash from: /bin/sh
+diversion by dash to: /bin/sh.distrib
+bash, dash: /bin/sh
+ganeti-instance-debootstrap: /usr/share/ganeti/os/debootstrap
+libc6:amd64: /lib/x86_64-linux-gnu/libc.so.6
+"""
 PACKAGES = "adduser\tinstalled\t3.134\nganeti\tinstalled\t3.0.2-3\nxz\tconfig-files\t5.4.1-0.2\n"
 
 LOCALES = "C\nC.utf8\nen_US.utf8\nPOSIX\n"

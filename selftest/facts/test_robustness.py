@@ -64,6 +64,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "packages": (system.parse_packages, "PACKAGES"),
     "boot units": (boot.parse_units, "UNITS"),
     "boot modules": (boot.parse_modules, "MODULES"),
+    "owners": (system.parse_owners, "OWNERS"),
     "kernel": (system.parse_kernel, "LOCALES"),
     "locales": (system.parse_locales, "LOCALES"),
     "clock": (system.parse_clock, "TIMEDATECTL"),

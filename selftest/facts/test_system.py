@@ -19,6 +19,16 @@ def test_only_installed_packages_count(samples: SimpleNamespace) -> None:
             system.parse_packages(bad)
 
 
+def test_a_path_has_the_package_that_brought_it(samples: SimpleNamespace) -> None:
+    assert system.parse_owners(samples.OWNERS) == {
+        "/bin/sh": "bash",
+        "/usr/share/ganeti/os/debootstrap": "ganeti-instance-debootstrap",
+        "/lib/x86_64-linux-gnu/libc.so.6": "libc6",
+    }
+    with pytest.raises(ParseError):
+        system.parse_owners("dpkg-query: error\n")
+
+
 def test_a_locale_has_one_spelling(samples: SimpleNamespace) -> None:
     assert system.locale_key("en_US.UTF-8") in system.parse_locales(samples.LOCALES)
     assert system.locale_key("de_DE.UTF-8") not in system.parse_locales(samples.LOCALES)
