@@ -21,6 +21,8 @@ from gntverify.site import Site
 from gntverify.verdicts import Verdict
 
 SUITES = ("node", "cluster", "security", "perf", "drills")
+EVENTS = ("hosts::", "waivers::")
+"""How the ids of verdicts begin that are no test's."""
 RUN = pytest.StashKey[Run]()
 KEYS = pytest.StashKey[Iterable[str]]()
 
@@ -87,6 +89,13 @@ def pytest_configure(config: pytest.Config) -> None:
 # -- collection ------------------------------------------------------------------------------
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Remember every control there is, whatever is selected of them."""
+    run, found = item.config.stash.get(RUN, None), _control(item)
+    if run and found:
+        run.collected[item.nodeid] = found.id
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a node that answers, for every control that looks at a node."""
     run = metafunc.config.stash.get(RUN, None)
@@ -107,6 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     items.sort(key=_place)
     run.selected = {item.nodeid for item in items if _control(item)}
+    run.everything = config.args_source is not config.ArgsSource.ARGS
     outside = any("outside" in getattr(item, "fixturenames", ()) for item in items)
     if outside and not only_shows(config):
         run.target.outside.start()
@@ -201,6 +211,8 @@ def _judge(
 ) -> None:
     node = _node(item)
     outcome, message = verdict_of(raised)
+    where = node.name if node else ""
+    outcome, message, ticket = run.waivers.applied(found.id, where, outcome, message)
     if isinstance(raised, Unreachable):
         run.spared.add(item.nodeid)
         run.lost(raised)
@@ -208,7 +220,7 @@ def _judge(
         want, have = want_and_have(getattr(item, "function", None), raised)
         verdict = Verdict(
             **_declared(found),
-            node=node.name if node else "",
+            node=where,
             outcome=outcome,
             message=message,
             test=item.nodeid,
@@ -216,12 +228,13 @@ def _judge(
             evidence=list(item.stash[KEYS]),
             want=want,
             have=have,
+            ticket=ticket,
         )
         run.add(verdict)
     if outcome == "unknown" and not isinstance(raised, GntverifyError | pytest.skip.Exception):
         run.internal_error = True
         return  # with its traceback: this one is ours
-    if outcome == "not-applicable":
+    if outcome in ("not-applicable", "waived"):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, message)
     elif raised is not None:
@@ -242,13 +255,15 @@ def _declared(found: Control) -> dict[str, str]:
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
     """An unknown is neither passed nor failed, on the terminal too."""
-    if report.nodeid.startswith("hosts::"):
-        return ("unknown" if report.failed else ""), "", ""  # told among the verdicts
-    verdict = dict(getattr(report, "user_properties", ())).get("verdict")
+    verdict = dict(getattr(report, "user_properties", ())).get("verdict", "")
+    if report.nodeid.startswith(EVENTS):
+        return (verdict if report.failed else ""), "", ""  # told among the verdicts
     if verdict == "unknown" and report.when in ("setup", "call"):
         return "unknown", "U", ("UNKNOWN", {"yellow": True})
     if verdict == "not-applicable" and report.when == "call":
         return "not applicable", "n", ("NOT APPLICABLE", {})
+    if verdict == "waived" and report.when == "call":
+        return "waived", "w", ("WAIVED", {"yellow": True})
     return None
 
 
@@ -268,7 +283,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines += [f"unreachable: {problem}" for problem in target.unreachable.values()]
     if target.cluster.absent:
         lines.append(f"not judged, because not in --hosts: {', '.join(target.cluster.absent)}")
-    return lines
+    return lines + run.waivers.expiring()
 
 
 @pytest.hookimpl(optionalhook=True, trylast=True)
@@ -288,7 +303,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus == pytest.ExitCode.INTERRUPTED and session.testsfailed and not judged:
         run.internal_error = True  # no Ctrl-C: suites that cannot be collected end with 2 as well
         exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    for event in [verdict for verdict in run.verdicts if not verdict.control]:
+    run.settle_waivers()
+    for event in [verdict for verdict in run.verdicts if verdict.test.startswith(EVENTS)]:
         _report_event(session.config, event)
     session.exitstatus = run.finish(int(exitstatus))
     try:
@@ -300,16 +316,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _report_event(config: pytest.Config, event: Verdict) -> None:
-    """A host that is not there is an error in junit.xml and pytest.html too."""
-    for when in ("setup", "teardown"):
+    """A host that is not there, a waiver that excuses nothing: in junit.xml and pytest.html too.
+
+    What is unknown is an error there, what is wrong a failure.
+    """
+    kind, _, name = event.test.partition("::")
+    told = "setup" if event.outcome == "unknown" else "call"
+    for when in (told, "teardown"):
         report = pytest.TestReport(
-            nodeid=f"hosts::{event.node}",
-            location=("hosts", 0, event.node),
+            nodeid=event.test,
+            location=(kind, 0, name),
             keywords={},
-            outcome="failed" if when == "setup" else "passed",
-            longrepr=event.message if when == "setup" else None,
+            outcome="failed" if when == told else "passed",
+            longrepr=event.message if when == told else None,
             when=cast("Any", when),
-            user_properties=[("verdict", "unknown")],
+            user_properties=[("verdict", event.outcome)],
         )
         config.hook.pytest_runtest_logreport(report=report)
 
@@ -327,8 +348,11 @@ def pytest_terminal_summary(
         if verdict.outcome not in CALM:
             where = verdict.node or run.target.cluster.name
             message = verdict.message.removeprefix(f"{where}: ")
-            write(f"{verdict.outcome.upper()} {verdict.control or 'host'} {where}: {message}")
+            subject = verdict.control or verdict.test.partition("s::")[0]
+            write(f"{verdict.outcome.upper()} {subject} {where}: {message}")
             write(f"    fix: {verdict.fix}")
+    for sentence in run.waivers.expiring():
+        write(f"NOTE {sentence}")
     controls = {verdict.control for verdict in run.verdicts if verdict.control}
     counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(run.counts.items()))
     write(f"{len(controls)} controls, {len(run.verdicts)} verdicts: {counts or 'none'}")

@@ -6,15 +6,18 @@ import platform
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
 from gntverify.cluster import Cluster
 from gntverify.errors import ParseError, Unreachable
 from gntverify.evidence import Evidence
+from gntverify.site.differences import disagreements
 from gntverify.target import Target
 from gntverify.verdicts import Outcome, Verdict
+from gntverify.waivers import Judged, Settled, Waivers, today
 
 PASSED, FAILED, INTERRUPTED, INTERNAL, REFUSED, NOTHING, UNKNOWN = range(7)
 """Exit statuses, a promise: see docs/exit-codes.md."""
@@ -30,11 +33,14 @@ class Run:
     Attributes:
         directory: ``<out>/<time>-<site>/``.
         verdicts: in the order they fell.
-        began: Unix time.
+        began: Unix time; its day decides which waivers are over.
         report: what a person should open, once it is rendered.
         selection: what of the suites was asked for, in the command line's words; empty for all.
+        everything: whether all suites were collected, whatever was selected of them.
+        collected: id of each test that could judge something, to its control's.
         selected: ids of the tests that were to judge something; ``spared`` are those of a host
             that was lost.
+        settled: what became of each waiver; known at the end.
     """
 
     target: Target
@@ -44,8 +50,16 @@ class Run:
     internal_error: bool = False
     report: Path | None = None
     selection: str = ""
+    everything: bool = True
+    collected: dict[str, str] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)
     spared: set[str] = field(default_factory=set)
+    settled: list[Settled] = field(default_factory=list)
+
+    @cached_property
+    def waivers(self) -> Waivers:
+        """The site's waivers on the day of the run."""
+        return Waivers(self.target.site.waivers, today(self.began))
 
     def open(self) -> None:
         """Make the folder, and tell of the hosts that are not there.
@@ -86,10 +100,36 @@ class Run:
             severity="critical",
             notes="",
             impact="passive",
-            test="",
+            test=f"hosts::{host}",
             seconds=0.0,
         )
         self.add(event)
+
+    def settle_waivers(self) -> None:
+        """Tell of every waiver that excuses nothing, once all controls have been judged."""
+        cluster = self.target.cluster
+        judged = Judged(
+            nodes=[*(node.name for node in cluster.nodes), *cluster.absent],
+            verdicts=list(self.verdicts),
+            known=set(self.collected.values()) if self._knows_all else None,
+            partly=self._partly_judged,
+        )
+        self.settled = self.waivers.settled(judged)
+        for one in self.settled:
+            if one.message:
+                self.add(one.as_verdict())
+
+    @property
+    def _knows_all(self) -> bool:
+        return self.everything and not self.internal_error
+
+    @property
+    def _partly_judged(self) -> set[str]:
+        """Controls that were not judged everywhere; all, when that cannot be known."""
+        if self.target.unreachable or self.target.left_out or not self._knows_all:
+            return set(self.collected.values())
+        judged = {verdict.test for verdict in self.verdicts}
+        return {control for test, control in self.collected.items() if test not in judged}
 
     def lost(self, problem: Unreachable) -> None:
         """A host was lost in the middle: one event, however many controls notice."""
@@ -160,6 +200,8 @@ class Run:
             "selection": self.selection,
             "not_reached": self.not_reached,
             "counts": dict(self.counts),
+            "waivers": self.waivers.as_json(self.settled),
+            "disagreements": [asdict(one) for one in disagreements(target.site)],
             "versions": versions(),
             "commit": commit(),
         }

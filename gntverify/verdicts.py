@@ -34,6 +34,7 @@ class Verdict:
         evidence: keys of the answers it looked at (see ``evidence/``).
         have: what was seen, as short text, where the control tells it.
         want: what was expected, likewise.
+        ticket: of the waiver that excuses the failure; empty for anything not waived.
     """
 
     control: str
@@ -51,6 +52,7 @@ class Verdict:
     evidence: list[str] = field(default_factory=list)
     want: str = ""
     have: str = ""
+    ticket: str = ""
 
     def as_line(self) -> str:
         """The verdict as one line of JSON, without its newline."""

@@ -23,6 +23,15 @@ LETTERS = {
 }
 """A cell is told by its letter as well as by its colour."""
 
+STATES = {
+    "waives": "excuses a failure",
+    "stale": "excuses nothing: the control passes",
+    "expired": "is over",
+    "unmatched": "matches no control or host",
+    "idle": "not met",
+}
+"""What became of a waiver, in words."""
+
 MOST_MESSAGE = 4000
 
 
@@ -64,6 +73,8 @@ def _page(report: Report) -> str:
         report=report,
         meta=report.meta,
         letters=LETTERS,
+        states=STATES,
+        ids={row.id for row in report.rows},
         cluster=CLUSTER,
         style=style,
         script=script,

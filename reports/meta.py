@@ -1,10 +1,53 @@
 """``meta.json``: what a run was aimed at, by what it was judged, and how it ended."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from gntverify.errors import ParseError
+from gntverify.site.model import EVERYWHERE
+from gntverify.waivers import ANNOUNCED_DAYS
+
+
+class Waiver(BaseModel):
+    """A waiver of the site file, and what became of it in the run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    control: str
+    host: str
+    ticket: str
+    approver: str
+    reason: str
+    expires: str
+    days_left: int
+    state: str
+
+    @property
+    def at(self) -> str:
+        """Where it holds, in words."""
+        return "everywhere" if self.host == EVERYWHERE else f"on {self.host}"
+
+    @property
+    def soon(self) -> bool:
+        """Whether its end is to be announced."""
+        return 0 <= self.days_left <= ANNOUNCED_DAYS
+
+
+class Disagreement(BaseModel):
+    """A key on which the profiles disagree, and what the site says there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: str
+    profiles: dict[str, Any]
+    here: Any
+
+    @property
+    def agreeing(self) -> list[str]:
+        """The profiles that say what the site says."""
+        return [name for name, value in self.profiles.items() if value == self.here]
 
 
 class Meta(BaseModel):
@@ -28,6 +71,8 @@ class Meta(BaseModel):
     interrupted: bool
     selection: str = ""
     not_reached: int = 0
+    waivers: tuple[Waiver, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     versions: dict[str, str]
     commit: str
 

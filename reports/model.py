@@ -93,6 +93,12 @@ class Finding:
     outcome: str
     said: Sequence[Said]
 
+    @property
+    def fix(self) -> str:
+        """What to do: about the cluster, or about the waiver."""
+        waiver = "Take the waiver out of the site file, or correct it."
+        return waiver if self.outcome == "stale-waiver" else self.row.fix
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -137,12 +143,22 @@ class Report:
         failed = [row for row in self.rows if row.outcome == "fail"]
         at = [p for p in self.places if any(row.at.get(p) == "fail" for row in failed)]
         counts = Counter(row.outcome for row in self.rows)
-        return sentence(counts, at, len(self.events), interrupted=self.meta.interrupted)
+        return sentence(counts, at, self.lost, self.stale, interrupted=self.meta.interrupted)
+
+    @property
+    def lost(self) -> int:
+        """How many hosts were not judged."""
+        return sum(event.outcome == "unknown" for event in self.events)
+
+    @property
+    def stale(self) -> int:
+        """How many waivers excuse nothing."""
+        return self.counts["stale-waiver"] + len(self.events) - self.lost
 
     @property
     def mood(self) -> str:
         """``fail``, ``unknown`` or ``pass``: the colour of the page."""
-        if self.counts["fail"] or self.counts["stale-waiver"]:
+        if self.counts["fail"] or self.stale:
             return "fail"
         cut = self.meta.interrupted or self.meta.not_reached
         doubt = self.counts["unknown"] or self.events or cut

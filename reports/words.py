@@ -7,7 +7,12 @@ FEW = 3
 
 
 def sentence(
-    counts: Mapping[str, int], at: Sequence[str], unreachable: int, *, interrupted: bool
+    counts: Mapping[str, int],
+    at: Sequence[str],
+    unreachable: int,
+    stale: int,
+    *,
+    interrupted: bool,
 ) -> str:
     """The verdict of a run in one sentence.
 
@@ -15,6 +20,7 @@ def sentence(
         counts: how many controls have which outcome.
         at: where the failed ones failed.
         unreachable: how many hosts were not judged: not there, or not named.
+        stale: how many waivers excuse nothing.
         interrupted: whether the run ended before its end.
     """
     total = sum(counts.values())
@@ -28,8 +34,8 @@ def sentence(
     if counts.get("unknown"):
         of = "" if parts else f" of {controls(total)}"
         parts.append(f"{counts['unknown']}{of} could not be told")
-    if counts.get("stale-waiver"):
-        parts.append(_number(counts["stale-waiver"], "waiver is stale", "waivers are stale"))
+    if stale:
+        parts.append(_number(stale, "waiver excuses nothing", "waivers excuse nothing"))
     if not parts:
         parts.append(_calm(counts, total))
     if unreachable:

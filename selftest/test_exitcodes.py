@@ -4,45 +4,20 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gntverify.deadline import wait_for
 from selftest import nodes
 from selftest.sshd import Sshd, keygen, running_sshd
+from selftest.suite import RUN_LIMIT_S, Suite
 
-ROOT = Path(__file__).parents[1]
 MEMBERS = {"n1.gnt.example": "192.0.2.1", "n2.gnt.example": "192.0.2.2"}
 ALONE = {"n1.gnt.example": "192.0.2.1"}
-RUN_LIMIT_S = 120
-CONTROL = '''
-@control("{id}", severity="low", notes="base")
-def test_{id}({subject}):
-    """The statement {id} holds.
-
-    Why: it was made up.
-    Fix: mend {id}.
-    """
-    {body}
-'''
-HEAD = """
-import os, time
-import pytest
-from gntverify.controls import control, need
-"""
-REPORT = """
-def pytest_gntverify_report(run_dir):
-    {body}
-    (run_dir / "report.html").write_text((run_dir / "meta.json").read_text())
-    return run_dir / "report.html"
-"""
 PASS = ("T1", "assert node.source.ask(('true',)).rc == 0")
 FAIL = ("T2", "assert node.short == 'nX', f'{node.name}: expected nX, got {node.short}'")
 UNKNOWN = ("T3", "node.source.ask(('sleep', '60'), timeout_s=0.2).text()")
@@ -100,68 +75,10 @@ def _change_key(server: Sshd) -> None:
     server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {other}\n")
 
 
-class Suite:
-    """A folder with controls made up for a test."""
-
-    def __init__(self, home: Path, hosts: Hosts) -> None:
-        self.home = home
-        self._config = hosts.config
-
-    def write(self, *bodies: tuple[str, str], report: str = "pass") -> None:
-        """The controls, and a report of their run."""
-        (self.home / "node").mkdir(exist_ok=True)
-        text = [CONTROL.format(id=id_, body=body, subject="node") for id_, body in bodies]
-        (self.home / "node" / "test_made_up.py").write_text(HEAD + "".join(text))
-        (self.home / "conftest.py").write_text(REPORT.format(body=report))
-
-    def start(self, *options: str) -> "subprocess.Popen[str]":
-        """``pytest`` as a user would run it."""
-        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=."]
-        argv += [f"--ssh-config={self._config}", "--out=out", *options]
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.home / "cache")}
-        return subprocess.Popen(
-            argv,
-            cwd=self.home,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *options: str) -> tuple[int, str, str]:
-        """Exit status, standard output and standard error."""
-        with self.start(*options) as child:
-            out, err = child.communicate(timeout=RUN_LIMIT_S)
-        return child.returncode, out, err
-
-    @property
-    def directory(self) -> Path:
-        """The folder of the one run there was."""
-        (found,) = (self.home / "out").iterdir()
-        return found
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """Its meta.json."""
-        read: dict[str, Any] = json.loads((self.directory / "meta.json").read_text())
-        return read
-
-    @property
-    def outcomes(self) -> list[tuple[str, str, str]]:
-        """Control, node and outcome of each of its verdicts, in order."""
-        return self.outcomes_of(self.directory)
-
-    def outcomes_of(self, directory: Path) -> list[tuple[str, str, str]]:
-        """The same of another run."""
-        lines = (directory / "verdicts.jsonl").read_text().splitlines()
-        told = [json.loads(line) for line in lines]
-        return [(one["control"], one["node"].split(".")[0], one["outcome"]) for one in told]
-
-
 @pytest.fixture
 def suite(tmp_path: Path, hosts: Hosts) -> Suite:
     """An empty one."""
-    return Suite(tmp_path, hosts)
+    return Suite(tmp_path, hosts.config)
 
 
 @pytest.mark.parametrize(

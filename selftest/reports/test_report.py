@@ -105,6 +105,21 @@ def test_nothing_judged_is_no_green(tmp_path: Path) -> None:
     assert report.mood == "unknown"
 
 
+def test_a_disagreement_of_the_profiles_is_shown_with_all_values(tmp_path: Path) -> None:
+    apart = {"key": "net.ipv4.x", "profiles": {"hardened": 0, "notes": None}, "here": 0}
+    folder = run_of(tmp_path, [verdict("W02", "node1", "pass")], disagreements=[apart])
+    row = render(folder).read_text().split('id="profiles"')[1].split("<tbody>")[1]
+    assert "<td>0</td><td>nothing said</td><td>0, as hardened</td>" in row
+
+
+def test_a_waiver_that_matches_nothing_makes_the_page_red(tmp_path: Path) -> None:
+    event = verdict("", "", "stale-waiver", message="There is no Z99.", notes="")
+    folder = run_of(tmp_path, [event, verdict("W02", "node1", "pass")])
+    report = load(folder)
+    assert (report.mood, report.sentence) == ("fail", "1 waiver excuses nothing.")
+    assert "was not judged" not in render(folder).read_text()
+
+
 def test_a_lost_host_and_an_interruption_are_banners(tmp_path: Path) -> None:
     event = verdict("", "node3", "unknown", message="Host 'node3' hangs.", notes="")
     folder = run_of(tmp_path, [event, verdict("W02", "node1", "pass")], interrupted=True)
