@@ -135,7 +135,7 @@ def test_addresses_are_reached_as_they_are(
 
 
 @RELAXED
-@given(name=ODD.filter(lambda name: not set(name) & set("*/\\")))
+@given(name=ODD.filter(lambda name: not set(name) & set("*/")))
 def test_a_file_is_read_under_its_own_name(name: str) -> None:
     with TemporaryDirectory() as there:
         _read(Path(there) / f"f{name}", name)

@@ -79,7 +79,7 @@ def cat(patterns: Sequence[str]) -> list[str]:
         "sh",
         "-c",
         f'for f in {words}; do [ -f "$f" ] || [ -c "$f" ] || continue; '
-        'echo "> $f"; awk \'{print "| " $0}\' "$f" || exit; done',
+        'printf "> %s\\n" "$f"; awk \'{print "| " $0}\' "$f" || exit; done',
     ]
 
 

@@ -135,7 +135,8 @@ def names_argv(names: Sequence[str]) -> list[str]:
     return [
         "sh",
         "-c",
-        f'for n in {words}; do echo "> $n"; getent ahostsv4 "$n" || [ $? -eq 2 ] || exit 1; done',
+        f'for n in {words}; do printf "> %s\\n" "$n"; '
+        'getent ahostsv4 "$n" || [ $? -eq 2 ] || exit 1; done',
     ]
 
 
