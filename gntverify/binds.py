@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from gntverify.cluster import Cluster, Node
 from gntverify.errors import CommandFailed
 from gntverify.ganeti.daemons import PORTS
-from gntverify.ganeti.defaults import ANY
+from gntverify.ganeti.defaults import ANY, bind_of
 from gntverify.scan import Outside
 from gntverify.site import Site
 from gntverify.site.model import Bind
@@ -55,6 +55,16 @@ def bound(cluster: Cluster) -> dict[str, str]:
         f"{node.short} {name}": node.defaults.bind(name)
         for node in cluster.nodes
         for name in DECLARED
+    }
+
+
+def in_force(cluster: Cluster) -> dict[str, str]:
+    """Node and daemon to the address it runs with; that of the file for one that does not run."""
+    return bound(cluster) | {
+        f"{node.short} {daemon.name}": bind_of(daemon.arguments)
+        for node in cluster.nodes
+        for daemon in node.daemons
+        if daemon.name in DECLARED
     }
 
 

@@ -16,6 +16,7 @@ from gntverify.ganeti import images
 from gntverify.ganeti.info import Info, read_info
 from gntverify.ganeti.instances import InstanceState, read_instances
 from gntverify.ganeti.memory import Memory, read_memory
+from gntverify.ganeti.nics import Nic, read_nics
 from gntverify.ganeti.node import GanetiFacts
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.oses import OsState, read_oses
@@ -133,6 +134,11 @@ class Cluster:
             for name, state in self.instances.items()
             if (state.template, state.admin_state) == ("drbd", "up") and node in state.nodes
         )
+
+    @fact
+    def nics(self) -> tuple[Nic, ...]:
+        """The NICs of all instances."""
+        return read_nics(self.master.source)
 
     @fact
     def info(self) -> Info:

@@ -18,6 +18,8 @@ ROUTES = ("ip", "-json", "-4", "route", "show", "table", "all")
 
 GUEST_KINDS = ("tun", "veth", "macvtap")
 """Kinds of the ports that guests bring to a bridge."""
+FILTERS = ("iptables", "ip6tables", "arptables")
+"""What a bridge may have look at the frames it forwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class Link:
         mac: empty for links without one.
         mtu: bytes.
         up: whether it is switched on *and* has carrier (flags UP and LOWER_UP).
+        enabled: whether it is switched on, with carrier or without.
         master: name of the bridge or bond it is a port of.
         parent: the interface a VLAN stands on.
         vlan: its id.
         stp: whether the spanning tree protocol is on, of a bridge.
         forward_delay_s: of a bridge, in seconds.
+        filters: of a bridge, what it calls by its own choice: ``iptables`` and the like.
     """
 
     name: str
@@ -42,11 +46,13 @@ class Link:
     mac: str
     mtu: int
     up: bool
+    enabled: bool
     master: str | None = None
     parent: str | None = None
     vlan: int | None = None
     stp: bool | None = None
     forward_delay_s: float | None = None
+    filters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,9 @@ class _InfoData(Row):
     id: int | None = None
     stp_state: int | None = None
     forward_delay: int | None = None
+    nf_call_iptables: int = 0
+    nf_call_ip6tables: int = 0
+    nf_call_arptables: int = 0
 
 
 class _LinkInfo(Row):
@@ -152,11 +161,13 @@ def _link(row: _LinkRow) -> Link:
         mac=row.address,
         mtu=row.mtu,
         up={"UP", "LOWER_UP"} <= set(row.flags),
+        enabled="UP" in row.flags,
         master=row.master,
         parent=row.link,
         vlan=data.id if kind == "vlan" else None,
         stp=None if data.stp_state is None else data.stp_state != 0,
         forward_delay_s=None if delay is None else delay / 100,  # USER_HZ
+        filters=frozenset(f for f in FILTERS if getattr(data, f"nf_call_{f}")),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gntverify.errors import ParseError
 from gntverify.evidence import fact
 from gntverify.facts import (
+    arp,
     boot,
     drbd,
     interfaces,
@@ -17,6 +18,8 @@ from gntverify.facts import (
     network,
     raid,
     reach,
+    replication,
+    setup,
     storage,
     sysctl,
     system,
@@ -86,6 +89,25 @@ class SystemFacts:
     def interfaces_file(self) -> tuple[interfaces.Stanza, ...]:
         """Stanzas of ``/etc/network/interfaces``."""
         return interfaces.read_interfaces(self.source)
+
+    @fact
+    def network_setter(self) -> str:
+        """The service that sets up the network at boot; empty when none does.
+
+        Raises:
+            ParseError: several do.
+        """
+        return setup.setter(setup.read_units(self.source))
+
+    @property
+    def setup_at_boot(self) -> setup.Setup:
+        """How ifupdown will set up links at the next boot."""
+        return setup.at_boot(self.interfaces_file)
+
+    @property
+    def setup_now(self) -> setup.Setup:
+        """How links are set up now."""
+        return setup.in_force(self.links.values(), self.addresses, self.routes)
 
     @fact
     def mounts(self) -> tuple[storage.Mount, ...]:
@@ -300,6 +322,16 @@ class SystemFacts:
         return sysctl.read_sysctl_files(self.source)
 
     @fact
+    def bridge_calls(self) -> frozenset[str] | None:
+        """What br_netfilter calls for every bridge; None when it is not loaded."""
+        return sysctl.read_bridge_calls(self.source)
+
+    def filters_of(self, bridge: network.Link) -> frozenset[str]:
+        """What sees the frames of a bridge: by its own word or by that for all bridges."""
+        calls = self.bridge_calls
+        return frozenset() if calls is None else calls | bridge.filters
+
+    @fact
     def drbd_module(self) -> drbd.Module | None:
         """The loaded drbd module, None when it is not."""
         return drbd.read_module(self.source)
@@ -323,6 +355,35 @@ class SystemFacts:
     def drbd_options(self) -> Mapping[str, str]:
         """What modprobe.d tells a load of drbd after the next boot."""
         return drbd.read_modprobe(self.source)
+
+    @fact
+    def drbd_ends(self) -> tuple[replication.End, ...]:
+        """The connections of DRBD's minors, as they are set up; only asked where it is loaded."""
+        return replication.read_ends(self.source)
+
+    @fact
+    def drbd_sockets(self) -> tuple[replication.End, ...]:
+        """The live sockets of these connections.
+
+        Raises:
+            ParseError: a minor is connected, and there is no socket of its port.
+        """
+        found = replication.of_ports(replication.read_sockets(self.source), self.drbd_ends)
+        if not found and any(minor.connection == "Connected" for minor in self.drbd_minors):
+            raise ParseError("DRBD is connected, but `ss` shows no socket of its ports.")
+        return found
+
+    def others_at(self, address: IPv4Address) -> frozenset[str]:
+        """The MAC addresses of others that answer for an address of the node's own.
+
+        Raises:
+            ParseError: it is on no link that is up, so that nobody can be asked.
+        """
+        links = [a.link for a in self.addresses if a.ip == address]
+        alive = [name for name in links if name in self.links and self.links[name].up]
+        if not alive:
+            raise ParseError(f"The address {address} is on no link that is up.")
+        return arp.read_answers(self.source, address, alive[0])
 
     def reach(
         self, origin: IPv4Address, targets: Sequence[IPv4Address], port: int | None

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
+from gntverify.facts.network import FILTERS
 from gntverify.facts.shape import cat, parse_cat, refuse
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ RUNTIME = ("sysctl", "--all", "--pattern", r"^net\.ipv4\.conf\.")
 # sysctl.d(5): of two files of one name the earlier directory's counts
 DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 FILES = cat([f"{directory}/*.conf" for directory in DIRECTORIES])
+# the first is there on any kernel: an answer without it is none
+WITNESS = "/proc/sys/kernel/osrelease"
+BRIDGE_CALL = "/proc/sys/net/bridge/bridge-nf-call-"
+BRIDGE_CALLS = cat([WITNESS, f"{BRIDGE_CALL}*"])
 PSEUDO = frozenset({"all", "default"})
 
 Table = Mapping[str, Mapping[str, int]]
@@ -60,6 +65,24 @@ def parse_parameters(text: str) -> dict[str, str]:
             raise refuse("sysctl", line)
         found[key] = value.strip()
     return found
+
+
+def parse_bridge_calls(files: Mapping[str, str]) -> frozenset[str] | None:
+    """``iptables``, ``ip6tables``, ``arptables``: those that see the frames of every bridge.
+
+    None where br_netfilter is not loaded: then there are no such parameters, and nothing sees
+    a frame.
+
+    Raises:
+        ParseError: no parameter of the kernel could be read at all, or one is neither 0 nor 1.
+    """
+    if not files.get(WITNESS, "").strip():
+        raise ParseError(f"Nothing was read below /proc/sys, not even {WITNESS!r}.")
+    values = {p.removeprefix(BRIDGE_CALL): t.strip() for p, t in files.items() if p != WITNESS}
+    for name, value in values.items():
+        if name not in FILTERS or value not in ("0", "1"):
+            raise refuse(f"{BRIDGE_CALL}*", f"{name}: {value}")
+    return frozenset(name for name, value in values.items() if value == "1") if values else None
 
 
 def parse_sysctl_files(files: Mapping[str, str]) -> dict[str, Setting]:
@@ -182,6 +205,11 @@ def read_parameters(source: "Source", keys: Sequence[str]) -> dict[str, str]:
     answer = source.ask(("sysctl", *keys))
     # sysctl ends with 1 (255 before procps 4) after printing all it could find
     return parse_parameters(answer.stdout if answer.status() in (1, 255) else answer.text())
+
+
+def read_bridge_calls(source: "Source") -> frozenset[str] | None:
+    """What sees the frames of all the host's bridges; None without br_netfilter."""
+    return parse_bridge_calls(parse_cat(source.ask(BRIDGE_CALLS).text()))
 
 
 def read_sysctl_files(source: "Source") -> dict[str, Setting]:

@@ -83,7 +83,8 @@ class PrivateNetwork(Part):
     """The network of the instances and of Ganeti: a bridge over a tagged interface.
 
     ``mode`` is Ganeti's word for how NICs are connected; the rest is about a Linux bridge.
-    ``port_name`` is for a port that is not called ``INTERFACE.VLAN``.
+    ``port_name`` is for a port that is not called ``INTERFACE.VLAN``. ``filters`` are those that
+    br_netfilter may let see the frames on the bridge.
     """
 
     mode: Literal["bridged", "routed", "openvswitch"]
@@ -94,6 +95,7 @@ class PrivateNetwork(Part):
     network: IPv4Network | None = None
     stp: bool
     forward_delay_s: Annotated[float, Field(ge=0, le=30)]
+    filters: list[Literal["iptables", "ip6tables", "arptables"]]
 
     @property
     def port(self) -> str:
