@@ -76,6 +76,25 @@ INTERFACES = """> /etc/network/interfaces
 |     up echo two
 """
 
+SETTERS = """Id=networking.service
+ActiveState=active
+UnitFileState=enabled
+
+Id=NetworkManager.service
+ActiveState=inactive
+UnitFileState=
+
+Id=systemd-networkd.service
+ActiveState=inactive
+UnitFileState=disabled
+"""
+
+ARPING = """ARPING 192.168.0.3 from 0.0.0.0 xen-br0
+Unicast reply from 192.168.0.3 [A6:7E:66:84:0C:AE]  6.171ms
+Sent 1 probes (1 broadcast(s))
+Received 1 response(s)
+"""
+
 MOUNTS = """{"filesystems": [
  {"target": "/sys", "source": "sysfs", "fstype": "sysfs", "options": "rw,nosuid"},
  {"target": "/", "source": "/dev/md1", "fstype": "ext4", "options": "rw,relatime"},
@@ -247,6 +266,31 @@ srcversion: 1CAEB8F4C1AF5DC8E2DEDF0\x20
  4: cs:StandAlone ro:Primary/Unknown ds:UpToDate/DUnknown   r-----
     ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:4096
  5: cs:Unconfigured
+"""
+
+BRIDGE_CALLS = """> /proc/sys/kernel/osrelease
+| 6.1.0-26-amd64
+> /proc/sys/net/bridge/bridge-nf-call-arptables
+| 0
+> /proc/sys/net/bridge/bridge-nf-call-ip6tables
+| 0
+> /proc/sys/net/bridge/bridge-nf-call-iptables
+| 1
+"""
+
+DRBD_ENDS = """resource resource0
+_remote_host ipv4 192.168.0.1:11001;
+_this_host ipv4 192.168.0.2:11001;
+resource resource1
+"""
+
+SOCKETS = """LISTEN    0       128          0.0.0.0:22        0.0.0.0:*
+TIME-WAIT 0       0        192.168.0.2:40248 192.168.0.1:11001
+ESTAB     1745080 0        192.168.0.2:33349 192.168.0.3:39640
+ESTAB     0       0        192.168.0.2:41387 192.168.0.1:11001
+ESTAB     0       0        192.168.0.2:11001 192.168.0.1:54787
+LISTEN    0       128                *:1815            *:*
+LISTEN    0       128             [::]:22           [::]:*
 """
 
 REACH = """192.168.0.2 is alive

@@ -61,12 +61,36 @@ def test_a_route_to_no_network_is_refused() -> None:
 def test_interfaces_take_in_further_files(samples: SimpleNamespace) -> None:
     found = interfaces.parse_interfaces(parse_cat(samples.INTERFACES))
     assert [(s.name, s.method, s.automatic) for s in found] == [
+        ("xen-br0", "static", True),
         ("lo", "loopback", True),
         ("eth0", "static", True),
-        ("xen-br0", "static", True),
     ]
-    assert found[2].options["netmask"] == ("255.255.0.0",)
-    assert found[2].options["up"] == ("echo one", "echo two")
+    assert found[0].options["netmask"] == ("255.255.0.0",)
+    assert found[0].options["up"] == ("echo one", "echo two")
+
+
+def test_a_file_that_nothing_takes_in_does_not_count(samples: SimpleNamespace) -> None:
+    files = parse_cat(samples.INTERFACES.replace("| source ", "| # source "))
+    assert [s.name for s in interfaces.parse_interfaces(files)] == ["lo", "eth0"]
+
+
+def test_a_directory_takes_in_plain_names_only() -> None:
+    files = {
+        interfaces.MAIN: "source-directory interfaces.d\n",
+        f"{interfaces.DIRECTORY}/bridge": "auto br0\n",
+        f"{interfaces.DIRECTORY}/old.bak": "nonsense\n",
+    }
+    assert interfaces.parse_interfaces(files) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["source /srv/network/*", "source interfaces.d/bridge", "auto eth*", "iface a inherits b c"],
+)
+def test_what_only_ifupdown_could_tell_is_refused(line: str) -> None:
+    itself = f"{interfaces.DIRECTORY}/bridge"
+    with pytest.raises(ParseError):
+        interfaces.parse_interfaces({interfaces.MAIN: f"source {itself}\n", itself: f"{line}\n"})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gntverify.facts import (
+    arp,
     boot,
     clock,
     drbd,
@@ -20,6 +21,8 @@ from gntverify.facts import (
     network,
     raid,
     reach,
+    replication,
+    setup,
     smart,
     space,
     storage,
@@ -41,6 +44,12 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "routes": (network.parse_routes, "IP_ROUTE"),
     "cat": (parse_cat, "INTERFACES"),
     "interfaces": (_in_file(interfaces.MAIN, interfaces.parse_interfaces), "INTERFACES"),
+    "set up at boot": (
+        lambda text: setup.at_boot(interfaces.parse_interfaces(parse_cat(text))),
+        "INTERFACES",
+    ),
+    "units": (setup.parse_units, "SETTERS"),
+    "arping": (arp.parse_arping, "ARPING"),
     "mounts": (storage.parse_mounts, "MOUNTS"),
     "swaps": (storage.parse_swaps, "SWAPS"),
     "disks": (storage.parse_disks, "LSBLK"),
@@ -74,10 +83,13 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "sysctl": (sysctl.parse_interface_sysctls, "SYSCTL"),
     "parameters": (sysctl.parse_parameters, "SYSCTL"),
     "sysctl files": (_in_file("/etc/sysctl.d/a.conf", sysctl.parse_sysctl_files), "SYSCTL"),
+    "bridge calls": (lambda text: sysctl.parse_bridge_calls(parse_cat(text)), "BRIDGE_CALLS"),
     "drbd": (drbd.parse_proc, "DRBD"),
     "drbd module": (_in_file("/sys/module/drbd/version", drbd.parse_module), "DRBD"),
     "modprobe": (_in_file("/etc/modprobe.d/a.conf", drbd.parse_modprobe), "DRBD"),
     "tree": (tree.parse_tree, "TREE"),
+    "ends": (replication.parse_ends, "DRBD_ENDS"),
+    "sockets": (replication.parse_sockets, "SOCKETS"),
     "reach": (lambda text: reach.parse_reach(text, 1811), "REACH"),
 }
 

@@ -96,6 +96,7 @@ def test_links(links: dict[str, dict[str, Any]]) -> None:
             mac="",
             mtu=own["mtu"],
             up={"UP", "LOWER_UP"} <= own["flags"],
+            enabled="UP" in own["flags"],
             master=own["master"],
             parent=own["link"],
             vlan=own["id"] if own["kind"] == "vlan" else None,

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gntverify.errors import ParseError
 from gntverify.facts import sysctl
+from gntverify.facts.shape import parse_cat
 
 ETC, RUN, LIB = "/etc/sysctl.d", "/run/sysctl.d", "/usr/lib/sysctl.d"
 
@@ -90,3 +91,20 @@ def test_the_last_name_of_the_first_directory_wins(files: dict[tuple[str, str], 
     texts = {f"{d}/{name}": f"kernel.x = {value}" for (d, name), value in files.items()}
     want = sysctl.Setting(str(files[first, last]), f"{first}/{last}")
     assert sysctl.parse_sysctl_files(texts)["kernel.x"] == want
+
+
+def test_bridges_call_what_the_kernel_says(samples: SimpleNamespace) -> None:
+    found = sysctl.parse_bridge_calls(parse_cat(samples.BRIDGE_CALLS))
+    assert found == frozenset({"iptables"})
+
+
+def test_without_br_netfilter_there_is_nothing_to_call() -> None:
+    assert sysctl.parse_bridge_calls({sysctl.WITNESS: "6.1.0-26-amd64\n"}) is None
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {sysctl.WITNESS: "6.1\n", f"{sysctl.BRIDGE_CALL}iptables": "2\n"}]
+)
+def test_bridge_calls_that_were_not_read_are_refused(files: dict[str, str]) -> None:
+    with pytest.raises(ParseError):
+        sysctl.parse_bridge_calls(files)

@@ -82,6 +82,11 @@ vm1.gnt.example|drbd|up|node1.gnt.example|node2.gnt.example
 vm2.gnt.example|plain|down|node3.gnt.example|
 """
 
+NICS = """\
+vm1.gnt.example|bridged,routed|xen-br0,100|aa:00:00:ea:56:6f,AA:00:00:01:02:03|None,192.0.2.77
+vm2.gnt.example||||
+"""
+
 OSES = """\
 OS: debootstrap [global status: partial valid] [hidden]
   Variants: [default]

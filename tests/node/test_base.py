@@ -1,7 +1,7 @@
 """Base System Setup: disks, packages, versions, locale, clock and names."""
 
 from gntverify.cluster import Cluster, Node
-from gntverify.compare import difference, listed, odd_keys, odd_ones_out
+from gntverify.compare import across_reboot, difference, listed, odd_keys, odd_ones_out
 from gntverify.controls import control, need
 from gntverify.errors import ParseError
 from gntverify.facts.clock import RUNNER, Reading
@@ -27,8 +27,10 @@ def test_root_is_mirrored_and_turns_read_only_on_errors(node: Node, site: Site) 
     }
     assert have == want, f"{node.name}: of the root, {difference(want, have)}"
     options = set(root.options)
-    lost = {"now": options - node.root.options, "in fstab": options - node.fstab_root_options}
-    assert not any(lost.values()), f"{node.name}: options / lacks {listed(lost)}"
+    now = dict.fromkeys(options & node.root.options, "set")
+    at_boot = dict.fromkeys(options & node.fstab_root_options, "set")
+    wrong = across_reboot(dict.fromkeys(options, "set"), now, at_boot)
+    assert not wrong, f"{node.name}: of the options of /, {wrong}"
 
 
 @control("N02", severity="critical", notes="base")
@@ -77,10 +79,10 @@ def test_fstab_says_what_is_mounted(node: Node) -> None:
     check = node.fstab_check
     assert check.errors == 0, f"{node.name}: {check.errors} errors: {'; '.join(check.complaints)}"
     wanted, mounted = node.lasting_targets
-    want, have = wanted | node.fstab_swaps, mounted | {swap.device for swap in node.swaps}
-    assert have == want, (
-        f"{node.name}: only in fstab: {listed(want - have)}; only in use: {listed(have - want)}"
-    )
+    at_boot = dict.fromkeys(wanted | node.fstab_swaps, "in use")
+    now = dict.fromkeys(mounted | {swap.device for swap in node.swaps}, "in use")
+    wrong = across_reboot({**now, **at_boot}, now, at_boot)
+    assert not wrong, f"{node.name}: by fstab, {wrong}"
 
 
 @control("N05", severity="critical", notes="base")

@@ -1,7 +1,9 @@
 """DRBD Configuration: the module, its options, and what every minor does."""
 
+from collections.abc import Iterable, Mapping
+
 from gntverify.cluster import Cluster, Node
-from gntverify.compare import difference, listed, odd_ones_out
+from gntverify.compare import across_reboot, listed, odd_ones_out
 from gntverify.controls import control, need
 from gntverify.facts.drbd import Minor
 from gntverify.site import Site
@@ -72,19 +74,27 @@ def test_drbd_options_survive_a_reboot(node: Node, site: Site) -> None:
     """The options of drbd stand in modprobe.d, where a load of the module finds them.
 
     Why: options in /etc/modules, as the notes have them, are ignored under systemd: the values
-    of today are gone after the next reboot.
+    of today are gone after the next reboot. Options that were written after the module was
+    loaded are in force after it only.
     Fix: write `options drbd minor_count=128 usermode_helper=/bin/true` to the site's file
-    (drbd.options_file, /etc/modprobe.d/drbd.conf).
+    (drbd.options_file, /etc/modprobe.d/drbd.conf); see D02 and D03 for the values of now.
     """
     need(site.cluster.mirrors, NO_MIRRORS)
-    count = node.drbd_options.get("minor_count", "")
-    enough = count.isdecimal() and int(count) >= site.drbd.minor_count
-    want = {
-        "minor_count": count if enough else f"{site.drbd.minor_count} or more",
-        "usermode_helper": site.drbd.usermode_helper,
-    }
-    wrong = difference(want, {key: node.drbd_options.get(key) for key in want})
-    assert not wrong, f"{node.name}: by modprobe.d, {wrong}; see {site.drbd.options_file}"
+    least, module = site.drbd.minor_count, node.drbd_module
+    want = {"minor_count": f"{least} or more", "usermode_helper": site.drbd.usermode_helper}
+    at_boot = _enough(node.drbd_options, least, want)
+    now = _enough(module.parameters, least, want) if module else at_boot  # D01 judges that
+    wrong = across_reboot(want, now, at_boot)
+    assert not wrong, f"{node.name}: {wrong}; see {site.drbd.options_file}"
+
+
+def _enough(options: Mapping[str, str], least: int, among: Iterable[str]) -> dict[str, str]:
+    """The options asked for; a count that suffices is put in the words of the site."""
+    found = {key: options[key] for key in among if key in options}
+    count = found.get("minor_count", "")
+    if count.isdecimal() and int(count) >= least:
+        found["minor_count"] = f"{least} or more"
+    return found
 
 
 @control("D05", severity="critical", notes="drbd")
@@ -129,3 +139,24 @@ def _stuck(minor: Minor, limit_s: int) -> bool:
     diskless = "Diskless" in (minor.disk, minor.peer_disk)
     slow = minor.syncing and (minor.finish_s or 0) > limit_s
     return alone or diskless or slow or minor.stalled
+
+
+@control("D07", severity="high", notes="drbd")
+def test_drbd_mirrors_over_the_replication_address_only(node: Node) -> None:
+    """DRBD's connections and sockets are on the node's replication address and on no other.
+
+    Why: DRBD sends the guests' disks unencrypted; on the public address anybody on the way can
+    read them, and a listening port there is a way in. Judged are the connections as they are set
+    up (`drbdsetup show`) and the sockets as they are (`ss`), and that the peer is a node's.
+    Fix: `gnt-node modify --secondary-ip`, then `gnt-instance deactivate-disks` and
+    `activate-disks` of the instance whose minor it is; `drbdsetup down` for one of nobody's.
+    """
+    need(node.drbd_minors, NO_MINORS)
+    ends = need(node.drbd_ends, "no minor has a connection (D05 judges that)")
+    own, peers = (
+        node.secondary_ip,
+        {None, *node.ssconf.secondary_ips.values()} - {node.secondary_ip},
+    )
+    sockets = node.drbd_sockets
+    wrong = [str(end) for end in (*ends, *sockets) if end.own != own or end.peer not in peers]
+    assert not wrong, f"{node.name}: {listed(wrong)}; expected {own} → another node's secondary"

@@ -1,14 +1,11 @@
 """Kernel Parameters: the ten of the notes, in force, on every interface, and after a reboot."""
 
 from gntverify.cluster import Node
-from gntverify.compare import difference
+from gntverify.compare import across_reboot, difference
 from gntverify.controls import control
 from gntverify.facts.sysctl import effective, persisted
-from gntverify.site import Site, default_site
+from gntverify.site import Site
 from gntverify.site.differences import profiles_on
-
-NOTES = frozenset(default_site().sysctl)
-"""The notes' ten: each has a control of its own."""
 
 REDIRECTS = ("accept_redirects", "accept_source_route", "send_redirects")
 
@@ -149,23 +146,21 @@ def test_no_interface_deviates_in_rp_filter_or_proxy_arp(node: Node, site: Site)
 
 @control("K12", severity="high", notes="sysctl")
 def test_the_next_boot_sets_the_same_kernel_parameters(node: Node, site: Site) -> None:
-    """The files of sysctl.d, in systemd's order, set every parameter of the site at boot.
+    """Every parameter of the site is in force, and the files of sysctl.d set it again at boot.
 
-    Why: a value set by hand holds until the reboot that follows the next outage. Parameters that
-    a site adds to the notes' ten have no control of their own: their value now is judged here.
+    Why: a value set by hand holds until the reboot that follows the next outage; a file that was
+    never applied changes the node at a time nobody chose. The files are taken in systemd's order.
     Fix: write the key to /etc/sysctl.d/99-ganeti.conf, or correct the file that is named; a
-    later name wins, and /etc/sysctl.conf counts only through the link 99-sysctl.conf.
+    later name wins, and /etc/sysctl.conf counts only through the link 99-sysctl.conf. When only
+    the value of now is wrong: `sysctl --system`.
     """
-    live = {key: node.parameter(key, among=tuple(site.sysctl)) for key in site.sysctl}
-    wrong = [
-        f"{key} is set {told}, expected {site.sysctl[key]}"
-        + (" (passes now, fails after the next reboot)" if live[key] == site.sysctl[key] else "")
-        for key, (value, told) in _at_boot(node, site).items()
-        if value != str(site.sysctl[key])
-    ]
-    added = site.sysctl.keys() - NOTES
-    wrong += [_wrong(node, site, key) for key in sorted(added) if live[key] != site.sysctl[key]]
-    assert not wrong, f"{node.name}: {'; '.join(wrong)}"
+    want = {key: str(value) for key, value in site.sysctl.items()}
+    now = {key: str(node.parameter(key, among=tuple(site.sysctl))) for key in site.sysctl}
+    found = {key: persisted(node.sysctl_files, key) for key in site.sysctl}
+    at_boot = {key: setting.value for key, setting in found.items() if setting}
+    by = {key: setting.path for key, setting in found.items() if setting}
+    wrong = across_reboot(want, now, at_boot, by)
+    assert not wrong, f"{node.name}: {wrong}"
 
 
 @control("K13", severity="medium", notes="sysctl")
@@ -195,12 +190,3 @@ def _choice(site: Site, key: str) -> str:
     """What the site expects, beside what the profiles say where they disagree."""
     profiles = profiles_on(key)
     return f"{site.sysctl[key]}; {profiles}" if profiles else str(site.sysctl[key])
-
-
-def _at_boot(node: Node, site: Site) -> dict[str, tuple[str, str]]:
-    """Every key of the site to the value it gets at boot, and by which file."""
-    found = {key: persisted(node.sysctl_files, key) for key in site.sysctl}
-    return {
-        key: (was.value, f"to {was.value} by {was.path}") if was else ("", "by no file")
-        for key, was in found.items()
-    }

@@ -1,8 +1,8 @@
 """What About Security?: every daemon on its one address, by file, by socket and from outside."""
 
-from gntverify.binds import address_of, bound, contradictions, declared, stale
+from gntverify.binds import address_of, bound, contradictions, declared, in_force, stale
 from gntverify.cluster import Cluster, Node
-from gntverify.compare import difference, listed, odd_keys
+from gntverify.compare import across_reboot, difference, listed, odd_keys
 from gntverify.controls import control
 from gntverify.scan import Outside
 from gntverify.site import Site
@@ -95,10 +95,10 @@ def test_daemons_run_with_the_arguments_of_one_file(cluster: Cluster, site: Site
     Fix: `gnt-cluster copyfile` does not fit (the nodes' own addresses differ): write the file
     on the node named here, then restart ganeti there.
     """
+    wrong = across_reboot(declared(cluster, site), in_force(cluster), bound(cluster))
+    assert not wrong, f"addresses by /etc/default/ganeti: {wrong}"
     files = {n.short: n.defaults.apart_from(str(n.primary_ip)) for n in cluster.nodes}
     odd = odd_keys(files)
     assert not odd, f"/etc/default/ganeti differs: {odd}"
-    have, want = bound(cluster), declared(cluster, site)
-    assert have == want, f"/etc/default/ganeti: {difference(want, have)}"
     old = stale(cluster)
     assert not old, f"daemons run with other arguments than the file's: {old}"
