@@ -97,15 +97,6 @@ class Info:
         """The one of them that an instance gets when nothing is said."""
         return self._value("Default hypervisor")
 
-    def hypervisor_parameter(self, hypervisor: str, name: str) -> str:
-        """A parameter that its instances inherit; a truth value as ``true`` or ``false``.
-
-        Raises:
-            ParseError: Ganeti does not tell it.
-        """
-        told = self._value("Hypervisor parameters", hypervisor, name)
-        return {"True": "true", "False": "false"}.get(told, told)
-
     @property
     def disk_templates(self) -> tuple[str, ...]:
         """Enabled disk templates."""
