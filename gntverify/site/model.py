@@ -23,6 +23,7 @@ from gntverify.errors import CommandFailed
 HostName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")
 ]
+InstanceName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
 Device = Annotated[str, StringConstraints(pattern=r"^/dev/[\w./-]+$")]
 Interface = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,15}$")]
 LEAST_DELAY_S = 2
@@ -222,6 +223,22 @@ class Cluster(Part):
         return not {"drbd", "plain"}.isdisjoint(self._told())
 
 
+class Instance(Part):
+    """What the site says of one instance; where it says nothing, the cluster's way is expected.
+
+    Attributes:
+        redundant: true: it must survive the loss of a node; false: one copy of its disks is
+            accepted. Not said: it may be mirrored, and must be whole if it is.
+        links: what its network cards are linked to, in their order.
+        hypervisor_parameters: those that differ from the cluster's.
+    """
+
+    name: InstanceName
+    redundant: bool | None = None
+    links: list[Interface] | None = None
+    hypervisor_parameters: dict[str, str] = {}
+
+
 class Daemons(Part):
     """Which address each networked daemon binds to."""
 
@@ -237,6 +254,22 @@ class Security(Part):
 
     public_tcp_ports: list[Annotated[int, Field(ge=1, le=65535)]]
     rapi_write_users: list[str]
+
+
+class Backup(Part):
+    """Exports: of which instances, where, how old at most, and where their copies are.
+
+    Attributes:
+        protected: instances that must be restorable.
+        nodes: where their exports belong; any node when none is named.
+        rpo_h: hours of work that may be lost, so the greatest age of an export.
+        copy_dir: where the master sees the copies that lie off the cluster.
+    """
+
+    protected: list[InstanceName]
+    nodes: list[HostName]
+    rpo_h: Annotated[float, Field(gt=0)]
+    copy_dir: Annotated[str, StringConstraints(pattern=r"^/[\w./-]+$")] | None = None
 
 
 class Time(Part):
@@ -319,8 +352,10 @@ class Site(Part):
     drbd: Drbd
     os: list[OperatingSystem]
     cluster: Cluster
+    instances: list[Instance] = []
     daemons: Daemons
     security: Security
+    backup: Backup
     time: Time
     kvm: Kvm
     limits: Limits
@@ -332,6 +367,10 @@ class Site(Part):
     @model_validator(mode="after")
     def _addresses_fit(self) -> Self:
         _refuse_doubles("node name", [node.name for node in self.nodes])
+        strangers = set(self.backup.nodes) - {node.name for node in self.nodes}
+        if strangers:
+            raise ValueError(f"backup.nodes names {', '.join(sorted(strangers))}, no node of it")
+        _refuse_doubles("instance name", [instance.name for instance in self.instances])
         _refuse_doubles("private address", [str(node.private) for node in self.nodes])
         _refuse_doubles("public address", [str(n.public) for n in self.nodes if n.public])
         private, public = self.network.private.network, self.network.public.network
@@ -357,11 +396,22 @@ class Site(Part):
         """The node of that FQDN or short name, if the site names it."""
         return next((n for n in self.nodes if name in (n.name, n.short)), None)
 
+    def instance(self, name: str) -> Instance:
+        """What the site says of that instance; nothing in particular where it does not name it."""
+        found = (one for one in self.instances if one.name == name)
+        # not validated: Ganeti took the name, and a pattern of ours is no reason to stop
+        return next(found, Instance.model_construct(name=name))
+
+    def declared(self, name: str, hypervisor: str) -> dict[str, str]:
+        """Hypervisor parameters that the site declares for that instance; none without a site."""
+        common = self.cluster.hypervisor_parameters.get(hypervisor, {}) if self.described else {}
+        return common | self.instance(name).hypervisor_parameters
+
 
 def _refuse_doubles(what: str, values: list[str]) -> None:
     doubles = sorted({value for value in values if values.count(value) > 1})
     if doubles:
-        raise ValueError(f"the {what} {', '.join(doubles)} is given to more than one node")
+        raise ValueError(f"the {what} {', '.join(doubles)} is given more than once")
 
 
 def _refuse_outside(key: str, address: IPv4Address | None, network: IPv4Network | None) -> None:
