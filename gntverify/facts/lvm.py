@@ -1,4 +1,4 @@
-"""Volume groups and physical volumes, from LVM's JSON reports."""
+"""Volume groups, physical and logical volumes, from LVM's JSON reports."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _REPORT = ("--reportformat", "json", "--units", "b", "--nosuffix", "--options")
 VGS = ("vgs", *_REPORT, "vg_name,vg_size,vg_free,vg_missing_pv_count")
 PVS = ("pvs", *_REPORT, "pv_name,vg_name,pv_size,pv_missing")
+LVS = ("lvs", *_REPORT, "lv_name,vg_name,lv_size,lv_tags,vg_extent_size")
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -52,6 +53,26 @@ class PhysicalVolume:
     missing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LogicalVolume:
+    """A logical volume; ``extent_bytes`` is the step in which its size grows."""
+
+    name: str
+    group: str
+    size_bytes: int
+    extent_bytes: int
+    tags: frozenset[str]
+
+    @property
+    def size_mib(self) -> int:
+        """Its size in whole MiB."""
+        return self.size_bytes // 2**20
+
+    def holds_mib(self, size_mib: int) -> bool:
+        """Whether it is as large as something of that size makes it, rounded up to extents."""
+        return 0 <= self.size_bytes - size_mib * 2**20 < self.extent_bytes
+
+
 class _VgRow(Row):
     vg_name: str
     vg_size: Count
@@ -66,6 +87,14 @@ class _PvRow(Row):
     pv_missing: str
 
 
+class _LvRow(Row):
+    lv_name: str
+    vg_name: str
+    lv_size: Count
+    lv_tags: str
+    vg_extent_size: Count
+
+
 class _Vgs(Row):
     vg: list[_VgRow]
 
@@ -74,12 +103,20 @@ class _Pvs(Row):
     pv: list[_PvRow]
 
 
+class _Lvs(Row):
+    lv: list[_LvRow]
+
+
 class _VgReport(Row):
     report: Annotated[list[_Vgs], Field(min_length=1)]
 
 
 class _PvReport(Row):
     report: Annotated[list[_Pvs], Field(min_length=1)]
+
+
+class _LvReport(Row):
+    report: Annotated[list[_Lvs], Field(min_length=1)]
 
 
 def parse_vgs(text: str) -> dict[str, VolumeGroup]:
@@ -110,6 +147,26 @@ def parse_pvs(text: str) -> tuple[PhysicalVolume, ...]:
     )
 
 
+def parse_lvs(text: str) -> tuple[LogicalVolume, ...]:
+    """Logical volumes; none is a legal answer (an empty list in a whole report).
+
+    Raises:
+        ParseError: the text is not what lvs prints.
+    """
+    report = checked(_LvReport, load_json(text, "lvs"), "lvs").report
+    return tuple(
+        LogicalVolume(
+            row.lv_name,
+            row.vg_name,
+            row.lv_size,
+            row.vg_extent_size,
+            frozenset(filter(None, row.lv_tags.split(","))),
+        )
+        for part in report
+        for row in part.lv
+    )
+
+
 def read_volume_groups(source: "Source") -> dict[str, VolumeGroup]:
     """The host's volume groups by name."""
     return parse_vgs(source.ask(VGS).text())
@@ -118,3 +175,8 @@ def read_volume_groups(source: "Source") -> dict[str, VolumeGroup]:
 def read_physical_volumes(source: "Source") -> tuple[PhysicalVolume, ...]:
     """The host's physical volumes."""
     return parse_pvs(source.ask(PVS).text())
+
+
+def read_logical_volumes(source: "Source") -> tuple[LogicalVolume, ...]:
+    """The host's logical volumes."""
+    return parse_lvs(source.ask(LVS).text())

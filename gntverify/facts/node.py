@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from gntverify.errors import ParseError
@@ -128,6 +129,19 @@ class SystemFacts:
         hidden = self.ext4_options.get(top.source.removeprefix("/dev/"), frozenset())
         return storage.Mount("/", top.source, top.fstype, top.options | hidden)
 
+    def mount_of(self, path: PurePosixPath) -> storage.Mount:
+        """The mounted file system on which a path lies, links in it aside.
+
+        Raises:
+            ParseError: not even ``/`` is mounted.
+        """
+        above = {str(path), *map(str, path.parents)}
+        found = [mount for mount in self.mounts if mount.target in above]
+        if not found:
+            raise ParseError(f"`findmnt` lists nothing mounted above {str(path)!r}.")
+        # of those on one directory the last covers the others
+        return max(reversed(found), key=lambda mount: len(mount.target))
+
     @fact
     def ext4_options(self) -> Mapping[str, frozenset[str]]:
         """Options in force of mounted ext4 file systems, by the kernel's device name."""
@@ -207,6 +221,11 @@ class SystemFacts:
     def physical_volumes(self) -> tuple[lvm.PhysicalVolume, ...]:
         """LVM physical volumes."""
         return lvm.read_physical_volumes(self.source)
+
+    @fact
+    def logical_volumes(self) -> tuple[lvm.LogicalVolume, ...]:
+        """LVM logical volumes."""
+        return lvm.read_logical_volumes(self.source)
 
     @fact
     def lvm_search(self) -> lvmfilter.Search:

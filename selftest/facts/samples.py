@@ -147,6 +147,12 @@ PVS = """  {"report": [{"pv": [
  {"pv_name":"/dev/sdb5", "vg_name":"xenvg", "pv_size":"12878610432", "pv_missing":"missing"},
  {"pv_name":"/dev/sdc", "vg_name":"", "pv_size":"12878610432", "pv_missing":""}]}]}"""
 
+LVS = """  {"report": [{"lv": [
+ {"lv_name":"2379a162-8faf-4e0d-8dc3-34e1544d1b67.disk0_data", "vg_name":"xenvg",
+ "lv_size":"1073741824", "lv_tags":"originstname+vm1.gnt.example", "vg_extent_size":"4194304"},
+ {"lv_name":"swap", "vg_name":"xenvg", "lv_size":"1073741824", "lv_tags":"",
+ "vg_extent_size":"4194304"}]}]}"""
+
 LVM_DEVICES = """devices {
 \tdir="/dev"
 \tscan=["/dev"]

@@ -59,6 +59,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "arrays": (raid.parse_mdstat, "MDSTAT"),
     "volume groups": (lvm.parse_vgs, "VGS"),
     "physical volumes": (lvm.parse_pvs, "PVS"),
+    "logical volumes": (lvm.parse_lvs, "LVS"),
     "lvm search": (lvmfilter.parse_devices, "LVM_DEVICES"),
     "cpu": (hardware.parse_cpu, "CPU"),
     "memory": (hardware.parse_memory, "LSMEM"),

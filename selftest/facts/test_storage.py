@@ -1,9 +1,13 @@
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 import pytest
 
 from gntverify.errors import ParseError
+from gntverify.evidence import Answer
 from gntverify.facts import lvm, raid, storage
+from gntverify.facts.node import SystemFacts
+from gntverify.transport.replay import Replay
 
 
 def test_mounts_tell_what_lasts(samples: SimpleNamespace) -> None:
@@ -102,3 +106,34 @@ def test_physical_volumes_tell_group_and_loss(samples: SimpleNamespace) -> None:
         ("/dev/sdb5", "xenvg", True),
         ("/dev/sdc", "", False),
     ]
+
+
+def test_a_volume_holds_what_rounds_up_to_its_size(samples: SimpleNamespace) -> None:
+    disk, other = lvm.parse_lvs(samples.LVS)
+    assert disk.size_mib == 1024
+    assert disk.tags == {"originstname+vm1.gnt.example"}
+    assert other.tags == frozenset()
+    assert [size for size in (1020, 1021, 1023, 1024, 1025) if disk.holds_mib(size)] == [
+        1021,
+        1023,
+        1024,
+    ]
+    assert lvm.parse_lvs('{"report": [{"lv": []}]}') == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("/srv/nas", "nas:/vol"),
+        ("/srv/nas/vm2", "nas:/vol"),
+        ("/srv/nasty", "/dev/md1"),
+        ("/", "/dev/md1"),
+    ],
+)
+def test_a_path_lies_on_the_nearest_mount(
+    path: str, source: str, samples: SimpleNamespace
+) -> None:
+    facts = SystemFacts()
+    answer = Answer("node1", storage.MOUNTS, 0, samples.MOUNTS, "", 0.0, 0.1)
+    facts.source = Replay("node1", [answer])
+    assert facts.mount_of(PurePosixPath(path)).source == source
