@@ -13,6 +13,7 @@ from gntverify.evidence import fact
 from gntverify.facts.machine import MachineFacts
 from gntverify.facts.node import SystemFacts
 from gntverify.ganeti import images
+from gntverify.ganeti.details import Details, read_details
 from gntverify.ganeti.info import Info, read_info
 from gntverify.ganeti.instances import InstanceState, read_instances
 from gntverify.ganeti.memory import Memory, read_memory
@@ -139,6 +140,21 @@ class Cluster:
     def nics(self) -> tuple[Nic, ...]:
         """The NICs of all instances."""
         return read_nics(self.master.source)
+    def details(self) -> Mapping[str, Details]:
+        """``gnt-instance list`` with all its columns, by name."""
+        return read_details(self.master.source)
+
+    def placed_on(self, node: str) -> Mapping[str, Details]:
+        """Instances that have that node as primary or secondary."""
+        return {name: one for name, one in self.details.items() if node in one.nodes}
+
+    def primaries(self, node: str, hypervisor: str = "") -> Mapping[str, Details]:
+        """Instances of that node, it being their primary; of one hypervisor, if one is given."""
+        return {
+            name: details
+            for name, details in self.details.items()
+            if details.primary == node and hypervisor in ("", details.hypervisor)
+        }
 
     @fact
     def info(self) -> Info:

@@ -1,12 +1,12 @@
 """All facts about Ganeti on one node: each read once, when first asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gntverify.evidence import fact
 from gntverify.facts.tree import Entry
-from gntverify.ganeti import images
+from gntverify.ganeti import images, kvm
 from gntverify.ganeti.daemons import (
     PORTS,
     Daemon,
@@ -18,6 +18,7 @@ from gntverify.ganeti.daemons import (
 )
 from gntverify.ganeti.defaults import Defaults, read_defaults
 from gntverify.ganeti.definitions import Definitions, read_definitions, read_settings
+from gntverify.ganeti.exports import Export, Shelf, read_shelf
 from gntverify.ganeti.files import Copy, read_copies
 from gntverify.ganeti.machines import read_machines
 from gntverify.ganeti.modes import Mode, read_modes
@@ -103,6 +104,35 @@ class GanetiFacts:
     def anonymous(self, address: IPv4Address) -> Mapping[str, int]:
         """Path to the status with which RAPI answers somebody without a name."""
         return read_anonymous(self.source, address, PORTS["rapi"][1])
+
+    @fact
+    def processes(self) -> Mapping[str, kvm.Process]:
+        """KVM instances that run here, by name."""
+        return kvm.read_processes(self.source)
+
+    @fact
+    def taps(self) -> Mapping[str, frozenset[str]]:
+        """KVM instance that runs here to its taps."""
+        return kvm.read_taps(self.source)
+
+    @fact
+    def kvm_program(self) -> kvm.Wrapper:
+        """What stands at ``/usr/bin/kvm``."""
+        return kvm.read_wrapper(self.source)
+
+    def stat(self, paths: Iterable[str]) -> Mapping[str, str | None]:
+        """Path to mode and owner (``600 root``), None for one that does not exist."""
+        return kvm.read_stat(self.source, paths)
+
+    @fact
+    def exports(self) -> Mapping[str, Export]:
+        """Exports that lie here, by instance."""
+        shelf = read_shelf(self.source)
+        return shelf.exports if shelf else {}
+
+    def shelf(self, directory: str) -> Shelf | None:
+        """The exports, or copies of them, in a directory; None when there is no such directory."""
+        return read_shelf(self.source, directory)
 
     @fact
     def release(self) -> Versions:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gntverify.evidence import Answer
+from gntverify.ganeti import nodes
 from gntverify.transport.replay import Replay
 
 HERE = Path(__file__).parent
@@ -49,5 +50,27 @@ def said() -> Callable[..., Answer]:
 
     def make(rc: int | None, stdout: str = "", stderr: str = "", problem: str = "") -> Answer:
         return Answer("node1", ("true",), rc, stdout, stderr, 0.0, 0.1, problem)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def members() -> Callable[[str], str]:
+    """Makes what `gnt-node list` prints of node1, node2 … that have these roles."""
+
+    def make(roles: str) -> str:
+        columns = nodes.COMMAND[-1].removeprefix("--output=").split(",")
+        rows = [
+            {
+                "name": f"node{place}.gnt.example",
+                "role": role,
+                "pip": f"192.168.0.{place}",
+                "sip": f"192.168.0.{place}",
+                "uuid": f"uuid-{place}",
+            }
+            for place, role in enumerate(roles, 1)
+        ]
+        lines = ["|".join(row.get(column, "Y") for column in columns) for row in rows]
+        return "".join(f"{line}\n" for line in lines)
 
     return make

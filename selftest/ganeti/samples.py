@@ -85,6 +85,58 @@ vm2.gnt.example|plain|down|node3.gnt.example|
 NICS = """\
 vm1.gnt.example|bridged,routed|xen-br0,100|aa:00:00:ea:56:6f,AA:00:00:01:02:03|None,192.0.2.77
 vm2.gnt.example||||
+# the columns of details.FIELDS, and two instances that a lab has not: Xen, and a node that is gone
+DETAILS = """\
+vm1.gnt.example|kvm|noop|drbd|up|node1.gnt.example|node2.gnt.example|1024|128|128|1|bridged|xen-br0\
+|aa:00:00:ea:56:6f|Y|128|1|Y|N|N|host|||disk|||||||
+vm2.gnt.example|kvm|noop|plain|down|node3.gnt.example||1024|128|128|1|bridged|xen-br0\
+|aa:00:00:75:a9:2f|N|-|-|Y|N|N|host|||disk|||||||
+vm3.gnt.example|xen-pvm|debootstrap+default|diskless|up|node3.gnt.example|||512|1024|2|bridged,routed\
+|xen-br0,main|aa:00:00:75:a9:30,aa:00:00:75:a9:31|?|?|?|-|-|-|-|/boot/vmlinuz-3-xenU||-|-|-|-|-|-|-|-
+"""
+
+PROCESSES_OF_KVM = """\
+> vm1.gnt.example 3414 kvm
+| -name vm1.gnt.example
+| -m 128
+| -smp 1
+| -serial unix:/var/run/ganeti/kvm-hypervisor/ctrl/vm1.gnt.example.serial,server,nowait
+| -cpu host
+> vm4.gnt.example 3500 emulated
+| -cpu host
+| -name vm4.gnt.example
+| -drive file=/home/vendors/debian.iso,media=cdrom,format=raw,if=ide
+| -serial none
+| -vnc 127.0.0.1:5101
+| -spice addr=192.168.0.1,port=11004,disable-ticketing
+| -cpu qemu64
+"""
+
+TAPS = """\
+> /var/run/ganeti/kvm-hypervisor/nic/vm1.gnt.example/0
+| tap0
+> /var/run/ganeti/kvm-hypervisor/nic/vm1.gnt.example/1
+| tap2
+"""
+
+WRAPPER = "script\nlocal diversion of /usr/bin/kvm to /usr/bin/kvm.real\n"
+
+STAT = "> 600 root /etc/ganeti/vnc.pw\nabsent /boot/vmlinuz-3-kvmU\n"
+
+SHELF = """\
+now 1795574687 in /var/lib/ganeti/export
+> vm2.gnt.example
+| version = 0
+| timestamp = 1795574644
+| os = noop
+| disk_template = plain
+| hypervisor = kvm
+| disk0_dump = 8380fc92-5a5b-4a0e-9232-5eb7e3906e78
+| disk0_size = 1024
+| disk_count = 1
+file 600 1073741824 vm2.gnt.example/8380fc92-5a5b-4a0e-9232-5eb7e3906e78
+file 600 1914 vm2.gnt.example/config.ini
+> vm9.gnt.example
 """
 
 OSES = """\

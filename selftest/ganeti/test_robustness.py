@@ -13,10 +13,13 @@ from gntverify.errors import ParseError
 from gntverify.ganeti import (
     daemons,
     defaults,
+    details,
+    exports,
     files,
     images,
     info,
     instances,
+    kvm,
     machines,
     memory,
     modes,
@@ -33,6 +36,7 @@ from gntverify.ganeti import (
 )
 from selftest.hostile import RELAXED, damaged, parses_or_refuses
 
+PATHS = ["/etc/ganeti/vnc.pw", "/boot/vmlinuz-3-kvmU"]
 TARGETS = ["node2.gnt.example", "node3.gnt.example"]
 
 
@@ -42,6 +46,16 @@ def _binds(text: str) -> str:
 
 def _templates(text: str) -> object:
     return images.parse_settings(text).templates
+
+
+def _live(text: str) -> object:
+    found = kvm.parse_processes(text)
+    return [(one.displays, one.cdroms, one.has_serial_console) for one in found.values()]
+
+
+def _judged(text: str) -> object:
+    found = exports.parse_shelf(text)
+    return found and [(one.trouble, one.needs_mib) for one in found.exports.values()]
 
 
 def _addresses(text: str) -> object:
@@ -68,6 +82,12 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "instances": (instances.parse_instances, "INSTANCES"),
     "modes": (modes.parse_modes, "MODES"),
     "nics": (nics.parse_nics, "NICS"),
+    "details": (details.parse_details, "DETAILS"),
+    "shelf": (_judged, "SHELF"),
+    "processes of kvm": (_live, "PROCESSES_OF_KVM"),
+    "taps": (kvm.parse_taps, "TAPS"),
+    "wrapper": (kvm.parse_wrapper, "WRAPPER"),
+    "stat": (lambda text: kvm.parse_stat(text, PATHS), "STAT"),
     "nodes": (nodes.parse_nodes, "NODES"),
     "os of": (images.parse_os_of, "OS_OF"),
     "oses": (oses.parse_oses, "OSES"),
@@ -87,12 +107,15 @@ MAY_BE_EMPTY = {
     "image parts",
     "image settings",
     "image templates",
+    "details",
     "instances",
     "nics",
     "os of",
     "loads",
     "oses",
+    "processes of kvm",
     "ssconf",
+    "taps",
 }  # what that means is tested in its place
 
 
