@@ -140,6 +140,8 @@ class Cluster:
     def nics(self) -> tuple[Nic, ...]:
         """The NICs of all instances."""
         return read_nics(self.master.source)
+
+    @fact
     def details(self) -> Mapping[str, Details]:
         """``gnt-instance list`` with all its columns, by name."""
         return read_details(self.master.source)

@@ -85,6 +85,8 @@ vm2.gnt.example|plain|down|node3.gnt.example|
 NICS = """\
 vm1.gnt.example|bridged,routed|xen-br0,100|aa:00:00:ea:56:6f,AA:00:00:01:02:03|None,192.0.2.77
 vm2.gnt.example||||
+"""
+
 # the columns of details.FIELDS, and two instances that a lab has not: Xen, and a node that is gone
 DETAILS = """\
 vm1.gnt.example|kvm|noop|drbd|up|node1.gnt.example|node2.gnt.example|1024|128|128|1|bridged|xen-br0\
