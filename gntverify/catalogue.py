@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from gntverify.cluster import Node
 from gntverify.controls import Control, control_of
@@ -78,6 +78,66 @@ def load_controls(suites: Path = SUITES) -> list[Listed]:
     if not found:
         raise ParseError(f"There is no control under {str(suites)!r}.")
     return [found[id_] for id_ in sorted(found)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A control, what may turn it red, and whether anything has.
+
+    Attributes:
+        mutants: names of changes to a recording on which it must turn.
+        sabotages: names of faults on the lab on which it must turn.
+        seen: the sabotage on which it last did: ``sabotage``, ``node``, ``date``; None if never.
+    """
+
+    control: Control
+    mutants: tuple[str, ...]
+    sabotages: tuple[str, ...]
+    seen: dict[str, str] | None
+
+    @property
+    def proven(self) -> Literal["live", "recorded"] | None:
+        """Where it is known to turn red: on a live cluster, on recorded answers, or nowhere."""
+        if self.seen:
+            return "live"
+        return "recorded" if self.mutants else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for `gntverify controls --json`."""
+        made = self.control
+        return {
+            "id": made.id,
+            "title": made.title,
+            "severity": made.severity,
+            "notes": made.notes,
+            "impact": made.impact,
+            "mutants": list(self.mutants),
+            "sabotages": list(self.sabotages),
+            "last_seen_red": self.seen,
+            "proven": self.proven,
+        }
+
+
+def load_rows() -> list[Row]:
+    """Every control with all that is kept of it.
+
+    Raises:
+        ParseError: a suite or a file is not what it should be.
+    """
+    mutants, sabotages, seen = load_mutants(), load_sabotages(), load_seen()
+    return [
+        Row(
+            control=one.control,
+            mutants=_names(mutants, one.control.id),
+            sabotages=_names(sabotages, one.control.id),
+            seen=seen.get(one.control.id),
+        )
+        for one in load_controls()
+    ]
+
+
+def _names(tables: dict[str, list[dict[str, Any]]], control: str) -> tuple[str, ...]:
+    return tuple(entry["name"] for entry in tables.get(control, []))
 
 
 def load_mutants(directory: Path = MUTANTS) -> dict[str, list[dict[str, Any]]]:

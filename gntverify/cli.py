@@ -2,15 +2,15 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from gntverify.catalogue import Listed, load_controls, load_mutants
+from gntverify.catalogue import load_controls, load_rows
 from gntverify.errors import GntverifyError, SiteError
 from gntverify.evidence import Answer, scrubbed
 from gntverify.handbook import documents, load_handbook
@@ -46,27 +46,19 @@ def main() -> None:
 def controls(*, as_json: bool) -> None:
     """List every control."""
     with in_one_sentence():
-        listed, mutants = load_controls(), load_mutants()
+        rows = [row.as_json() for row in load_rows()]
     if as_json:
-        rows = [_described(one, mutants.get(one.control.id, [])) for one in listed]
         click.echo(json.dumps(rows, indent=1))
         return
-    for one in listed:
-        made = one.control
-        click.echo(f"{made.id:<5}{made.severity:<10}{made.notes:<10}{made.impact:<12}{made.title}")
-    click.echo(f"{len(listed)} controls")
-
-
-def _described(one: Listed, mutants: list[dict[str, Any]]) -> dict[str, Any]:
-    made = one.control
-    return {
-        "id": made.id,
-        "title": made.title,
-        "severity": made.severity,
-        "notes": made.notes,
-        "impact": made.impact,
-        "mutants": [mutant["name"] for mutant in mutants],
-    }
+    for row in rows:
+        columns = (("id", 5), ("severity", 10), ("notes", 10), ("impact", 12), ("proven", 10))
+        words = "".join(f"{row[key] or '-':<{width}}" for key, width in columns)
+        click.echo(f"{words}{row['title']}")
+    proven = Counter(row["proven"] for row in rows)
+    click.echo(
+        f"{len(rows)} controls: {proven['live']} seen red on a live cluster, "
+        f"{proven['recorded']} on a recording only"
+    )
 
 
 @main.command()

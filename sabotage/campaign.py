@@ -140,7 +140,7 @@ class Campaign:
         began = self.clock()
         self.stage.hold()
         self._broken = list(group)
-        failed = self._on_all(group, _breaking)
+        failed = self._on_all(self._master_first(group), _breaking)
         seen = seen_in(self.stage.suite(number))
         with undisturbed():
             self._mend()
@@ -242,14 +242,28 @@ class Campaign:
             entry.green_again = False
         self.keep(self.entries)
 
-    def _on_all(self, faults: Sequence[Fault], deed: Callable[[Fault], str]) -> dict[Fault, str]:
-        """Do a deed for every fault, node beside node; fault to the reason where it failed."""
-        by_node: dict[str, list[Fault]] = defaultdict(list)
-        for fault in faults:
-            by_node[fault.node].append(fault)
-        with ThreadPoolExecutor(max(1, len(by_node))) as pool:
-            done = pool.map(lambda own: self._on_one(own, deed), by_node.values())
-        return {fault: reason for own in done for fault, reason in own.items()}
+    def _on_all(
+        self, groups: Sequence[Sequence[Fault]], deed: Callable[[Fault], str]
+    ) -> dict[Fault, str]:
+        """Do a deed for every fault, the nodes of a group side by side; who failed, and why."""
+        failed: dict[Fault, str] = {}
+        for group in groups:
+            by_node: dict[str, list[Fault]] = defaultdict(list)
+            for fault in group:
+                by_node[fault.node].append(fault)
+            with ThreadPoolExecutor(max(1, len(by_node))) as pool:
+                done = pool.map(lambda own: self._on_one(own, deed), by_node.values())
+            for own in done:
+                failed |= own
+        return failed
+
+    def _master_first(self, faults: Sequence[Fault]) -> list[list[Fault]]:
+        """What is broken by Ganeti's own commands needs the other nodes whole."""
+        master = self.stage.master
+        return [
+            [fault for fault in faults if fault.node == master],
+            [fault for fault in faults if fault.node != master],
+        ]
 
     def _on_one(self, faults: Sequence[Fault], deed: Callable[[Fault], str]) -> dict[Fault, str]:
         failed = {}
@@ -263,7 +277,7 @@ class Campaign:
     def _mend(self) -> None:
         """Undo what is broken, the last first; what cannot be undone asks for a reset."""
         faults = [fault for fault in reversed(self._broken) if not fault.by_reset]
-        failed = self._on_all(faults, _mending)
+        failed = self._on_all(self._master_first(faults)[::-1], _mending)
         for fault, reason in failed.items():
             self.progress.note(f"  NOT MENDED {fault}: {reason}")
         if failed:
