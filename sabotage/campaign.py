@@ -125,6 +125,7 @@ class Campaign:
 
     def _first(self) -> None:
         self.stage.release()
+        self.stage.tend()
         seen = seen_in(self.stage.suite(0))
         if seen.marks:
             raise TargetRefused(
@@ -152,6 +153,7 @@ class Campaign:
         if self._to_reset:
             self._reset("something is not green again, or was not mended")
         self.stage.release()
+        self.stage.tend()
 
     def _judge(
         self,

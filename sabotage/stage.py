@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,10 @@ class Stage(Protocol):
         """From now on no watcher mends anything."""
 
     def release(self) -> None:
-        """The watcher may work again, and has worked when it was due."""
+        """The watcher may work again."""
+
+    def tend(self) -> None:
+        """Let the watcher come to its end when that is due."""
 
 
 @dataclass
@@ -139,17 +143,22 @@ class LabStage:
         lab = (sys.executable, "-m", "provision", "lab", "reset", "--name", name, PROVISIONED)
         subprocess.run(lab, check=True, timeout=scaled(RESET_LIMIT_S), start_new_session=True)
         self._watched = float("-inf")
-        self.release()
+        self.tend()
+
+    def _everywhere(self, text: str) -> None:
+        with ThreadPoolExecutor(len(self._nodes)) as pool:
+            list(pool.map(lambda node: self.shell(node, text), self._nodes))
 
     def hold(self) -> None:
         """From now on no watcher mends anything."""
-        for node in self._nodes:
-            self.shell(node, _HOLD)
+        self._everywhere(_HOLD)
 
     def release(self) -> None:
-        """The watcher may work again; on the master it is run when its last run is old."""
-        for node in self._nodes:
-            self.shell(node, _RELEASE)
+        """The watcher may work again."""
+        self._everywhere(_RELEASE)
+
+    def tend(self) -> None:
+        """Run the watcher on the master when its last run is old."""
         if time.monotonic() - self._watched > WATCHER_EVERY_S:
             self.shell(self.master, _WATCH)
             self._watched = time.monotonic()

@@ -97,3 +97,7 @@ class Scene:
     def release(self) -> None:
         """Told."""
         self.told.append("release")
+
+    def tend(self) -> None:
+        """Told."""
+        self.told.append("tend")

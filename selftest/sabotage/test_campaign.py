@@ -46,12 +46,14 @@ def test_the_watcher_is_held_off_only_while_something_is_broken() -> None:
     campaign(scene, [W08]).run()
     assert scene.told == [
         "release",
+        "tend",
         "suite 0",
         "hold",
         "node2: break W08 broken",
         "suite 1",
         "node2: mend W08 broken",
         "release",
+        "tend",
         "suite 2",
         "release",
     ]
