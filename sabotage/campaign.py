@@ -141,7 +141,7 @@ class Campaign:
         began = self.clock()
         self.stage.hold()
         self._broken = list(group)
-        failed = self._on_all(self._master_first(group), _breaking)
+        failed = self._on_all(self._master_first(group), breaking)
         seen = seen_in(self.stage.suite(number))
         with undisturbed():
             self._mend()
@@ -233,15 +233,17 @@ class Campaign:
         return frozenset(left)
 
     def _last(self) -> None:
-        """The run with nothing broken; what is still red there is nobody's, and told."""
+        """The run with nothing broken: what is red there came with the last round, or after it."""
         self.progress.note("the last run: nothing is broken")
         seen = seen_in(self.stage.suite(len(self.rounds) + 1))
         left = self._judge_pending(seen, ())
         foreign = seen.marks - left
         for line in seen.told(foreign):
             self.progress.note(f"  STRAY {line}")
+        latest = max((entry.round for entry in self.entries), default=0)
         for entry in self.entries if foreign else []:
-            entry.green_again = False
+            if entry.round == latest:
+                entry.green_again = False
         self.keep(self.entries)
 
     def _on_all(
@@ -279,7 +281,7 @@ class Campaign:
     def _mend(self) -> None:
         """Undo what is broken, the last first; what cannot be undone asks for a reset."""
         faults = [fault for fault in reversed(self._broken) if not fault.by_reset]
-        failed = self._on_all(self._master_first(faults)[::-1], _mending)
+        failed = self._on_all(self._master_first(faults)[::-1], mending)
         for fault, reason in failed.items():
             self.progress.note(f"  NOT MENDED {fault}: {reason}")
         if failed:
@@ -305,11 +307,13 @@ class Campaign:
             self.stage.release()
 
 
-def _breaking(fault: Fault) -> str:
+def breaking(fault: Fault) -> str:
+    """Shell text that breaks it, and ends when it shows."""
     return f"{fault.breaks}{_waiting(fault.until)}"
 
 
-def _mending(fault: Fault) -> str:
+def mending(fault: Fault) -> str:
+    """Shell text that mends it, and ends when nothing of it shows."""
     return f"{fault.mend}{_waiting(fault.mended)}"
 
 

@@ -36,7 +36,8 @@ _HOLD = (
     "--unit=sabotage-hold flock /var/lock/ganeti-watcher.lock sleep 1800"
 )
 _RELEASE = "systemctl stop sabotage-hold 2>/dev/null; true"
-_WATCH = "ganeti-watcher"
+# As cron runs it: with other arguments it would take RAPI for dead, and restart it.
+_WATCH = 'sh -c "$(sed -n "s/^[*].* root \\(.*ganeti-watcher\\)/\\1/p" /etc/cron.d/ganeti)"'
 
 
 class Stage(Protocol):

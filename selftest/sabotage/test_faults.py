@@ -1,5 +1,6 @@
 """The faults' files: understood strictly, of every control, and packed so that runs can tell."""
 
+import subprocess
 from itertools import combinations
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from gntverify.catalogue import load_controls
 from gntverify.errors import ParseError
 from gntverify.site import load_site
+from sabotage.campaign import breaking, mending
 from sabotage.fault import check_faults, load_faults, load_not_provoked
 from sabotage.marks import Expectation
 from sabotage.packing import MOST, packed
@@ -39,6 +41,16 @@ def test_every_control_is_provoked_or_has_a_reason() -> None:
     provoked = {one.control for one in FAULTS}
     assert provoked | REASONS.keys() == CONTROLS.keys()
     assert provoked & REASONS.keys() == set()
+
+
+def test_what_runs_on_a_node_is_shell_text() -> None:
+    """A quote too few would be found in the middle of a round, with half of it broken."""
+    for one in FAULTS:
+        text = "\n".join([breaking(one), mending(one)])
+        done = subprocess.run(
+            ["/bin/bash", "-n"], input=text, text=True, capture_output=True, check=False
+        )
+        assert (str(one), done.returncode, done.stderr) == (str(one), 0, "")
 
 
 def test_packing_is_deterministic_and_complete() -> None:
