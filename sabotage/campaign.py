@@ -142,13 +142,17 @@ class Campaign:
         self.stage.hold()
         self._broken = list(group)
         failed = self._on_all(self._master_first(group), breaking)
-        seen = seen_in(self.stage.suite(number))
+        seen, left = Seen(), frozenset[Mark]()
+        try:
+            seen = seen_in(self.stage.suite(number))
+            left = self._judge_pending(seen, [fault for fault in group if fault not in failed])
+        except NOT_DONE as err:  # so broken that the suite will not look: told, and no proof
+            self.progress.note(f"  NO RUN {err}")
+            failed = dict.fromkeys(group, str(err))
+            self._to_reset = True
         with undisturbed():
             self._mend()
-        seconds = self.clock() - began
-        playing = [fault for fault in group if fault not in failed]
-        left = self._judge_pending(seen, playing)
-        self._judge(number, group, failed, seen, left, seconds)
+        self._judge(number, group, failed, seen, left, self.clock() - began)
         self.keep(self.entries)
         if self._to_reset:
             self._reset("something is not green again, or was not mended")

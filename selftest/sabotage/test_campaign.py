@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gntverify.errors import TargetRefused
+from gntverify.errors import CommandFailed, TargetRefused
 from sabotage.campaign import Campaign
 from sabotage.fault import Fault
 from selftest.sabotage.scenes import Quiet, Scene, expectations, fault, verdict
@@ -185,6 +185,22 @@ def test_an_interrupt_leaves_nothing_broken() -> None:
         played.run()
     assert scene.broken == []
     assert scene.told[-2:] == ["node2: mend W08 broken", "release"]
+
+
+def test_a_round_on_which_the_suite_does_not_run_is_told_and_the_next_is_played() -> None:
+    scene = Scene(RED)
+
+    def refuse(number: int) -> None:
+        if number == 1:
+            raise CommandFailed("it judged nothing")
+
+    scene.before_suite = refuse
+    played = campaign(scene, [W08], [W06])
+    played.run()
+    first, second = played.entries
+    assert (first.seen_red, first.missing) == (False, ["it judged nothing"])
+    assert second.proven
+    assert scene.told.count("reset") == 1
 
 
 def test_what_no_time_is_left_for_is_told() -> None:
