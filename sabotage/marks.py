@@ -15,7 +15,9 @@ from sabotage.fault import VERIFY, Fault
 
 CALM = ("pass", "not-applicable", "waived")
 CODE = "code"
-_CODES = re.compile(r"\b(E[A-Z0-9]+) \((?:cluster|group|node|instance)\b")
+_FINDING = re.compile(
+    r"\b(E[A-Z0-9]+) \((?:cluster|group|node|instance)\b.*?(?=; E[A-Z0-9]+ \(|$)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -109,9 +111,9 @@ def seen_in(verdicts: Iterable[Verdict]) -> Seen:
         seen.outcomes[mark].add(verdict.outcome)
         seen.messages[mark] += verdict.message
         if verdict.control in VERIFY:
-            for code in _CODES.findall(verdict.message):
-                seen.outcomes[Mark(CODE, code)].add(verdict.outcome)
-                seen.messages[Mark(CODE, code)] = ""
+            for found in _FINDING.finditer(verdict.message):
+                seen.outcomes[Mark(CODE, found[1])].add(verdict.outcome)
+                seen.messages[Mark(CODE, found[1])] += f"{found[0]} "
     return seen
 
 
@@ -132,9 +134,12 @@ class Judged:
 
 def judged(fault: Fault, expected: Expectation, seen: Seen) -> Judged:
     """What a run says of one fault."""
-    message = seen.messages.get(expected.main, "")
-    named = bool(expected.main.place) or fault.word in message
-    red = "fail" in seen.outcomes.get(expected.main, ()) and named
+    turned = "fail" in seen.outcomes.get(expected.main, ())
+    # what verify says is shared by many: there the codes tell whose it is
+    speaking = expected.codes if expected.main.control in VERIFY else frozenset[Mark]()
+    told = " ".join(seen.messages.get(mark, "") for mark in speaking or {expected.main})
+    named = bool(expected.main.place) or fault.word in told
+    red = turned and named and speaking <= seen.marks
     beside = (expected.also | expected.codes) - {expected.main}
     missing = [str(mark) for mark in sorted(beside - seen.marks)]
     if not red:

@@ -24,6 +24,9 @@ from provision.lab.ssh import to_node
 from provision.lab.states import PROVISIONED
 
 SHELL_LIMIT_S = 40.0
+SHOWN = 80
+"""Characters of a command that a message has."""
+
 SUITE_LIMIT_S = 900.0
 RESET_LIMIT_S = 300.0
 WATCHER_EVERY_S = 300.0
@@ -106,11 +109,13 @@ class LabStage:
             )
         except subprocess.TimeoutExpired as err:
             raise CommandTimeout(
-                f"On {node!r}, `{text}` was ended after {limit_s:.0f} s."
+                f"On {node!r}, `{_short(text)}` was ended after {limit_s:.0f} s."
             ) from err
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-            raise CommandFailed(f"On {node!r}, `{text}` ended with {done.returncode}: {said}")
+            raise CommandFailed(
+                f"On {node!r}, `{_short(text)}` ended with {done.returncode}: {said}"
+            )
 
     def suite(self, number: int) -> list[Verdict]:
         """The verdicts of the whole suite; its output lies beside its run.
@@ -163,6 +168,10 @@ class LabStage:
         if time.monotonic() - self._watched > WATCHER_EVERY_S:
             self.shell(self.master, _WATCH)
             self._watched = time.monotonic()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
 
 def _ended(argv: Sequence[str], output: int, env: dict[str, str]) -> int:

@@ -121,6 +121,16 @@ def test_faults_share_what_verify_says_by_its_codes() -> None:
     assert all(entry.proven for entry in played.entries)
 
 
+def test_a_code_that_another_fault_brought_proves_nothing() -> None:
+    net = fault("C04", name="net", names="node2", codes=["ENODENET"])
+    hook = fault("C04", name="hook", node="node1", codes=["ENODEHOOKS"])
+    said = "verify finds 2 error(s): ENODENET (node node2): no; ENODEHOOKS (node node2): no"
+    played = campaign(Scene({"net": [verdict("C04", "", said)]}), [net, hook])
+    played.run()
+    assert [entry.seen_red for entry in played.entries] == [True, False]
+    assert played.entries[1].missing == ["C04 naming 'node1'"]
+
+
 def test_a_code_that_nobody_declared_is_a_stray() -> None:
     net = fault("C04", name="net", names="node2", codes=["ENODENET"])
     said = "verify finds: ENODENET (node node2): no; ENODESSH (node node2): no"
