@@ -169,7 +169,8 @@ class Campaign:
         seconds: float,
     ) -> None:
         """Make the entries of a round; marks in ``left`` are an earlier round's."""
-        stray = strays(seen, (self.expected[f] for f in group if f not in failed)) - left
+        # what was broken by half may show by half
+        stray = strays(seen, (self.expected[fault] for fault in group)) - left
         for line in seen.told(stray):
             self.progress.note(f"  STRAY {line}")
         for fault in group:
