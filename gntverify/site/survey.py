@@ -41,7 +41,7 @@ def survey(profile: Site, cluster: "Cluster") -> list[Line]:
     made = _Survey(complete(profile, cluster), cluster)
     for part in (_names, _nodes, _public, _private, _storage, _cluster, _hypervisors, _daemons):
         part(made)
-    for part in (_time, _oses, _drbd, _sysctl, _packages, _security):
+    for part in (_time, _oses, _drbd, _sysctl, _packages, _security, _instances):
         part(made)
     lines = _possible(made.lines) if _refused(made.lines) else made.lines
     wrong = _refused(lines)
@@ -379,3 +379,26 @@ def _security(made: _Survey) -> None:
 def _writers(made: _Survey) -> list[str]:
     files = [node.rapi_users for node in made.cluster.nodes]
     return sorted({name for users in files if users for name in users.writers})
+
+
+def _instances(made: _Survey) -> None:
+    """Every instance: whether it has a mirror, its links, and what it has of its own."""
+    try:
+        details = made.cluster.details
+    except NOT_TOLD as err:
+        made.todo(("instances",), err, [])
+        return
+    for number, (name, one) in enumerate(sorted(details.items())):
+        own = ("instances", number)
+        single = "one copy of its disks: if the node is lost, so are they"
+        made.say((*own, "name"), name)
+        if one.mirrored or one.has_one_copy:
+            remark = "" if one.mirrored else single
+            made.lines.append(Line((*own, "redundant"), one.mirrored, remark))
+        made.say((*own, "links"), [nic.link for nic in one.nics])
+        wanted = made.said("cluster", "hypervisor_parameters", one.hypervisor) or {}
+        for key in sorted(wanted.keys() & one.parameters.keys()):
+            with suppress(ParseError):
+                common = _parameter(made, one.hypervisor, key)
+                if one.parameter(key) != common:
+                    made.say((*own, "hypervisor_parameters", key), one.parameter(key))
