@@ -29,6 +29,8 @@ _FINDING = re.compile(
 )
 _CODED = re.compile(rf"(^|\s)- (ERROR|WARNING):|{_STAMP}\s+- (?!NOTICE:)\w+:[A-Z0-9]+:[a-z]+:")
 """What is meant as a finding, however it is written, and whatever its level is called."""
+_HOOK = re.compile(rf"{_STAMP}\s+- WARNING: On \S+ script \S+ failed, output:.*")
+"""A failed hook as the job itself tells of it; the finding follows, with its code ENODEHOOKS."""
 _FAILED = re.compile(r"([0-9]{1,9}) job\(s\) failed while verifying the cluster\.")
 
 
@@ -101,7 +103,7 @@ def parse_report(text: str) -> Report:
             level = cast("Literal['ERROR', 'WARNING']", found[1])
             name = "" if found[4] == "None" else found[4]
             findings.append(Finding(level, found[2], found[3], name, found[5].strip()))
-        elif _CODED.search(line):
+        elif _CODED.search(line) and not _HOOK.fullmatch(line):
             raise refuse(TOOL, line)
         elif jobs := _FAILED.fullmatch(line):
             failed = int(jobs[1])

@@ -52,6 +52,18 @@ def test_findings_keep_names_and_messages_apart(samples: SimpleNamespace) -> Non
     assert str(have.errors[1]).startswith("EINSTANCEDOWN (instance vm1.gnt.example): instance")
 
 
+def test_a_failed_hook_is_one_finding() -> None:
+    """The job tells of it as well, in words that look like a finding and have no code."""
+    script = "cluster-verify-post.d/50-fail failed, output:"
+    have = verify.parse_report(
+        f"{HEAD}Wed Nov 25 03:55:45 2026  - WARNING: On 48ba6b5d script {script} no\n"
+        "Wed Nov 25 03:55:45 2026 * Hooks Results\n"
+        f"Wed Nov 25 03:55:45 2026   - ERROR:ENODEHOOKS:node:48ba6b5d:Script {script}\n"
+        "Wed Nov 25 03:55:45 2026       no\n"
+    )
+    assert [str(f) for f in have.findings] == [f"ENODEHOOKS (node 48ba6b5d): Script {script}"]
+
+
 def test_of_drbd_only_what_is_unallocated_is_left_over(samples: SimpleNamespace) -> None:
     lines = [
         "ERROR:ENODEORPHANINSTANCE:node:n:node is running unknown instance vm9",
