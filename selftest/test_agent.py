@@ -41,6 +41,23 @@ def test_a_word_with_a_zero_byte_is_an_answer_too() -> None:
     assert agent.run(["echo", "a\0b"], LIMIT_S)["rc"] == 126
 
 
+def test_what_is_asked_for_now_does_not_wait_its_turn() -> None:
+    slow = [
+        {"id": number, "argv": ["sleep", "5"], "limit": 20.0} for number in range(agent.WORKERS)
+    ]
+    now = {"id": 99, "argv": ["date"], "limit": 20.0, "now": True}
+    with subprocess.Popen(
+        [sys.executable, agent.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.writelines(json.dumps(question) + "\n" for question in [*slow, now])
+        child.stdin.flush()
+        child.stdout.readline()  # who we are
+        assert json.loads(child.stdout.readline())["id"] == now["id"]
+        child.stdin.close()
+
+
 def test_what_runs_ends_with_the_connection(tmp_path: Path) -> None:
     started = tmp_path / "pid"
     with subprocess.Popen(

@@ -131,7 +131,7 @@ class Session:
         """The answer to a command; see :class:`~gntverify.transport.source.Source`."""
         if fresh:
             with self._lock:
-                future = self._put(tuple(argv), timeout_s)
+                future = self._put(tuple(argv), timeout_s, now=True)
                 self._fresh.append(future)
         else:
             future = self.begin(argv, timeout_s)
@@ -169,7 +169,9 @@ class Session:
             since = self._heard
         return since + scaled(max(limits, default=0.0) + GRACE_S) - time.monotonic()
 
-    def _put(self, argv: tuple[str, ...], timeout_s: float) -> "Future[Answer]":
+    def _put(
+        self, argv: tuple[str, ...], timeout_s: float, *, now: bool = False
+    ) -> "Future[Answer]":
         """Send one question; called with the lock held."""
         future: Future[Answer] = Future()
         if self._lost is not None:
@@ -179,7 +181,8 @@ class Session:
         if not self._waiting:
             self._heard = time.monotonic()  # silence counts from a question on
         self._waiting[self._number] = (argv, timeout_s, time.time(), future)
-        question = {"id": self._number, "argv": list(argv), "limit": scaled(timeout_s)}
+        limit_s = scaled(timeout_s)
+        question = {"id": self._number, "argv": list(argv), "limit": limit_s, "now": now}
         try:
             self._send(json.dumps(question))
         except OSError:
