@@ -189,7 +189,7 @@ class Campaign:
                 green_again=None,
                 seconds=round(seconds, 1),
                 round=number,
-                codes=[mark.place for mark in sorted(expected.codes & seen.marks)],
+                codes=[mark.place.split()[0] for mark in sorted(expected.codes & seen.marks)],
                 missing=missing,
                 stray=[str(mark) for mark in sorted(stray)],
             )

@@ -103,7 +103,7 @@ def _show(rounds: Sequence[Round]) -> None:
             click.echo(f"  {fault}{beside}{codes}")
     faults = [fault for group in rounds for fault in group]
     controls = {fault.control for fault in faults}
-    codes_told = {code for fault in faults for code in fault.codes}
+    codes_told = {code.split()[0] for fault in faults for code in fault.codes}
     click.echo(
         f"{len(faults)} faults of {len(controls)} controls, {len(codes_told)} codes of verify, in "
         f"{len(rounds)} rounds"
@@ -157,7 +157,9 @@ def _play(
         click.echo(summary(campaign.entries))
         for fault in campaign.left_out:
             click.echo(f"not played: {fault}")
-    date = datetime.now(UTC).date().isoformat()
-    remember(SEEN, CODES, campaign.entries, every, date)
+        date = datetime.now(UTC).date().isoformat()
+        remember(
+            SEEN, CODES, campaign.entries, every, date
+        )  # what is proven is, whatever ended it
     whole = not campaign.left_out and all(entry.proven for entry in campaign.entries)
     return PASSED if whole else FAILED

@@ -14,7 +14,7 @@ VERIFY = frozenset({"C04", "C05"})
 """The two controls that pass on what `gnt-cluster verify` says: its codes tell faults apart."""
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Code = Annotated[str, StringConstraints(pattern=r"^E[A-Z0-9]+$")]
+Code = Annotated[str, StringConstraints(pattern=r"^E[A-Z0-9]+( /\S+)?$")]
 Also = Annotated[str, StringConstraints(pattern=r"^\S+( on \S+)?$")]
 
 
@@ -29,7 +29,8 @@ class Fault(BaseModel):
         mend: shell text that undoes it, or ``reset``.
         also: other controls that rightly turn with it, on the same node: ``"W07"``; on another:
             ``"D05 on node1"``.
-        codes: codes of `gnt-cluster verify` that it provokes; C04 or C05 then tell them.
+        codes: codes of `gnt-cluster verify` that it provokes; C04 or C05 then tell them. One that
+            is about a file names it: ``"ECLUSTERFILECHECK /etc/hosts"``.
         names: what the message of a control of the whole cluster must hold; by default the
             node's short name.
         until: shell text that is true on the node once the fault shows; asked again and again.

@@ -2,7 +2,7 @@
 
 A mark is a control and the node it is judged on (``""`` for the cluster as a whole). What
 `gnt-cluster verify` finds comes through two controls only, C04 and C05; its codes are marks of
-their own, so that faults with different codes can share a run.
+their own, with the file that they are about, so that faults with different ones can share a run.
 """
 
 import re
@@ -18,11 +18,12 @@ CODE = "code"
 _FINDING = re.compile(
     r"\b(E[A-Z0-9]+) \((?:cluster|group|node|instance)\b.*?(?=; E[A-Z0-9]+ \(|$)", re.DOTALL
 )
+_FILE = re.compile(r": File (/\S+) ")
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Mark:
-    """A control on a node, or ``code`` and a code of `gnt-cluster verify`."""
+    """A control on a node, or ``code`` and a code of `gnt-cluster verify`, with its file."""
 
     control: str
     place: str = ""
@@ -112,8 +113,10 @@ def seen_in(verdicts: Iterable[Verdict]) -> Seen:
         seen.messages[mark] += verdict.message
         if verdict.control in VERIFY:
             for found in _FINDING.finditer(verdict.message):
-                seen.outcomes[Mark(CODE, found[1])].add(verdict.outcome)
-                seen.messages[Mark(CODE, found[1])] += f"{found[0]} "
+                file = _FILE.search(found[0])
+                code = Mark(CODE, f"{found[1]} {file[1]}" if file else found[1])
+                seen.outcomes[code].add(verdict.outcome)
+                seen.messages[code] += f"{found[0]} "
     return seen
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sabotage.fault import Fault
 from sabotage.marks import Expectation
 
-MOST = 12
+MOST = 18
 """Faults in a round: with more, nobody finds the one that did what was not declared."""
 
 Round = tuple[Fault, ...]

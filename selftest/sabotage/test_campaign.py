@@ -121,6 +121,19 @@ def test_faults_share_what_verify_says_by_its_codes() -> None:
     assert all(entry.proven for entry in played.entries)
 
 
+def test_a_code_is_of_the_file_it_is_about() -> None:
+    hosts = fault("C04", name="hosts", codes=["ECLUSTERFILECHECK /etc/hosts"])
+    known = fault("C04", name="known", codes=["ECLUSTERFILECHECK /known"], node="node3")
+    said = "; ".join(
+        f"ECLUSTERFILECHECK (cluster): File {path} found with 2 checksums (2 on {node})"
+        for path, node in (("/etc/hosts", "node2"), ("/known", "node3"))
+    )
+    played = campaign(Scene({"hosts": [verdict("C04", "", said)]}), [hosts, known])
+    played.run()
+    assert [entry.codes for entry in played.entries] == [["ECLUSTERFILECHECK"]] * 2
+    assert all(entry.proven for entry in played.entries)
+
+
 def test_a_code_that_another_fault_brought_proves_nothing() -> None:
     net = fault("C04", name="net", names="node2", codes=["ENODENET"])
     hook = fault("C04", name="hook", node="node1", codes=["ENODEHOOKS"])
