@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from gntverify.site.model import EVERYWHERE, Waiver
+from gntverify.site.waiver import EVERYWHERE, Waiver
 from gntverify.verdicts import Outcome, Verdict
 
 ANNOUNCED_DAYS = 14

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from gntverify.errors import ParseError
-from gntverify.site.model import EVERYWHERE
+from gntverify.site.waiver import EVERYWHERE
 from gntverify.waivers import ANNOUNCED_DAYS
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gntverify.errors import SiteError
 from gntverify.site import load_site
-from gntverify.site.model import Waiver
+from gntverify.site.waiver import Waiver
 from gntverify.verdicts import Outcome, Verdict
 from gntverify.waivers import Judged, Waivers, today
 from reports.html import render

@@ -1,10 +1,11 @@
 """All facts about the machine a node is: each read once, when first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from gntverify.errors import ParseError
 from gntverify.evidence import fact
-from gntverify.facts import hardware
+from gntverify.facts import hardware, lvm, lvmfilter, raid, storage
 from gntverify.facts.smart import UNASKED, Health, read_smart
 from gntverify.facts.space import Space, read_space
 
@@ -31,6 +32,52 @@ class MachineFacts:
     def drives(self) -> tuple[hardware.Drive, ...]:
         """Its drives."""
         return hardware.read_drives(self.source)
+
+    @fact
+    def disks(self) -> Mapping[str, frozenset[str]]:
+        """Block device to the whole disks it stands on."""
+        return storage.read_disks(self.source)
+
+    @fact
+    def arrays(self) -> Mapping[str, raid.Array]:
+        """Software RAID arrays by device."""
+        return raid.read_arrays(self.source)
+
+    def raid_level(self, device: str) -> str:
+        """``raid1`` and the like; ``no array`` for a device that is none."""
+        array = self.arrays.get(device)
+        return array.level if array else "no array"
+
+    def disks_below(self, devices: Iterable[str]) -> frozenset[str]:
+        """The whole disks on which these devices stand.
+
+        Raises:
+            ParseError: lsblk does not list one of them.
+        """
+        lost = sorted(set(devices) - self.disks.keys())
+        if lost:
+            raise ParseError(f"`lsblk` does not list {', '.join(map(repr, lost))}.")
+        return frozenset().union(*(self.disks[device] for device in devices))
+
+    @fact
+    def volume_groups(self) -> Mapping[str, lvm.VolumeGroup]:
+        """LVM volume groups by name."""
+        return lvm.read_volume_groups(self.source)
+
+    @fact
+    def physical_volumes(self) -> tuple[lvm.PhysicalVolume, ...]:
+        """LVM physical volumes."""
+        return lvm.read_physical_volumes(self.source)
+
+    @fact
+    def logical_volumes(self) -> tuple[lvm.LogicalVolume, ...]:
+        """LVM logical volumes."""
+        return lvm.read_logical_volumes(self.source)
+
+    @fact
+    def lvm_search(self) -> lvmfilter.Search:
+        """Where LVM looks for physical volumes."""
+        return lvmfilter.read_search(self.source)
 
     @fact
     def smart(self) -> Mapping[str, Health]:

@@ -1,6 +1,6 @@
 """All facts about the system a node is: each read once, when first asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import PurePosixPath
@@ -14,10 +14,7 @@ from gntverify.facts import (
     drbd,
     interfaces,
     kernel,
-    lvm,
-    lvmfilter,
     network,
-    raid,
     reach,
     replication,
     setup,
@@ -185,52 +182,6 @@ class SystemFacts:
         paths = storage.read_paths(self.source)
         swaps = storage.read_swaps(self.source)
         return tuple(replace(swap, device=paths.get(swap.device, swap.device)) for swap in swaps)
-
-    @fact
-    def disks(self) -> Mapping[str, frozenset[str]]:
-        """Block device to the whole disks it stands on."""
-        return storage.read_disks(self.source)
-
-    @fact
-    def arrays(self) -> Mapping[str, raid.Array]:
-        """Software RAID arrays by device."""
-        return raid.read_arrays(self.source)
-
-    def raid_level(self, device: str) -> str:
-        """``raid1`` and the like; ``no array`` for a device that is none."""
-        array = self.arrays.get(device)
-        return array.level if array else "no array"
-
-    def disks_below(self, devices: Iterable[str]) -> frozenset[str]:
-        """The whole disks on which these devices stand.
-
-        Raises:
-            ParseError: lsblk does not list one of them.
-        """
-        lost = sorted(set(devices) - self.disks.keys())
-        if lost:
-            raise ParseError(f"`lsblk` does not list {', '.join(map(repr, lost))}.")
-        return frozenset().union(*(self.disks[device] for device in devices))
-
-    @fact
-    def volume_groups(self) -> Mapping[str, lvm.VolumeGroup]:
-        """LVM volume groups by name."""
-        return lvm.read_volume_groups(self.source)
-
-    @fact
-    def physical_volumes(self) -> tuple[lvm.PhysicalVolume, ...]:
-        """LVM physical volumes."""
-        return lvm.read_physical_volumes(self.source)
-
-    @fact
-    def logical_volumes(self) -> tuple[lvm.LogicalVolume, ...]:
-        """LVM logical volumes."""
-        return lvm.read_logical_volumes(self.source)
-
-    @fact
-    def lvm_search(self) -> lvmfilter.Search:
-        """Where LVM looks for physical volumes."""
-        return lvmfilter.read_search(self.source)
 
     @fact
     def packages(self) -> Mapping[str, str]:

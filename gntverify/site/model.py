@@ -4,49 +4,19 @@ Defaults live in ``profiles/*.toml`` with their source, never here: a key that a
 not set is either asked of the site file or of the cluster itself (``None`` here).
 """
 
-from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from gntverify.errors import CommandFailed
+from gntverify.site.part import Device, HostName, InstanceName, Interface, Part
+from gntverify.site.waiver import Waiver
 
-HostName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")
-]
-InstanceName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
-Device = Annotated[str, StringConstraints(pattern=r"^/dev/[\w./-]+$")]
-Interface = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,15}$")]
 LEAST_DELAY_S = 2
 """Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
 DRBD_DEVICE = "/dev/drbd"
 Bind = Literal["private", "cluster", "loopback", "any"]
-Told = Annotated[str, StringConstraints(pattern=r"\S")]
-EVERYWHERE = "*"
-
-
-def _plain_date(value: object) -> object:
-    if type(value) is not date:  # a datetime is one too, and its zone would move the day
-        raise ValueError("a date is wanted, without quotes and without a time: 2026-12-31")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_plain_date)]
-
-
-class Part(BaseModel):
-    """A table of the site file: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Node(Part):
@@ -182,7 +152,7 @@ class OperatingSystem(Part):
     """
 
     name: str
-    variants: list[str] = []
+    variants: list[str] = Field(default=[])
     source: str
 
 
@@ -236,7 +206,7 @@ class Instance(Part):
     name: InstanceName
     redundant: bool | None = None
     links: list[Interface] | None = None
-    hypervisor_parameters: dict[str, str] = {}
+    hypervisor_parameters: dict[str, str] = Field(default={})
 
 
 class Daemons(Part):
@@ -310,25 +280,6 @@ class Allow(Part):
     disruptive: list[str]
 
 
-class Waiver(Part):
-    """A failure that somebody answers for, until a day; the control runs all the same.
-
-    Attributes:
-        control: its id.
-        host: a node's name, short or in full; ``*`` for every node, and for a control that judges
-            the cluster as a whole.
-        ticket, approver, reason: where it is dealt with, who allowed it, and why.
-        expires: the last day, which ends at midnight UTC.
-    """
-
-    control: Annotated[str, StringConstraints(pattern=r"^[A-Z]\w*$")]
-    host: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9][a-z0-9.-]*)$")]
-    ticket: Told
-    approver: Told
-    reason: Told
-    expires: Day
-
-
 class Site(Part):
     """A site: everything this project may expect of a cluster.
 
@@ -343,7 +294,7 @@ class Site(Part):
 
     name: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,64}$")]
     profile: str
-    nodes: list[Node] = []
+    nodes: list[Node] = Field(default=[])
     network: Network
     storage: Storage
     hardware: Hardware
@@ -352,7 +303,7 @@ class Site(Part):
     drbd: Drbd
     os: list[OperatingSystem]
     cluster: Cluster
-    instances: list[Instance] = []
+    instances: list[Instance] = Field(default=[])
     daemons: Daemons
     security: Security
     backup: Backup
@@ -361,7 +312,7 @@ class Site(Part):
     limits: Limits
     verify: Verify
     allow: Allow
-    waivers: list[Waiver] = []
+    waivers: list[Waiver] = Field(default=[])
     described: bool = Field(default=True, exclude=True)
 
     @model_validator(mode="after")

@@ -7,7 +7,6 @@ from the profile is written as it is, beside the profile's word, for somebody to
 import os
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,11 @@ from gntverify.compare import listed, odd_ones_out
 from gntverify.errors import NOT_TOLD, ParseError, SiteError
 from gntverify.facts.system import locale_key, zone_key
 from gntverify.ganeti.defaults import ANY
-from gntverify.site.load import parse_site, read_profile
+from gntverify.site.load import read_profile
 from gntverify.site.model import Site
 from gntverify.site.observed import complete
 from gntverify.site.schema import FILE
-from gntverify.site.write import Keys, Line, at, text_of
+from gntverify.site.write import Keys, Line, at, possible, refused
 
 if TYPE_CHECKING:
     from gntverify.cluster import Cluster, Node
@@ -43,8 +42,8 @@ def survey(profile: Site, cluster: "Cluster") -> list[Line]:
         part(made)
     for part in (_time, _oses, _drbd, _sysctl, _packages, _security, _instances):
         part(made)
-    lines = _possible(made.lines) if _refused(made.lines) else made.lines
-    wrong = _refused(lines)
+    lines = possible(made.lines) if refused(made.lines) else made.lines
+    wrong = refused(lines)
     if wrong:
         raise SiteError(f"What the cluster says of itself makes no site: {wrong}")
     return lines
@@ -126,30 +125,6 @@ class _Survey:
             raise ParseError(f"the nodes differ: {odd}")
         value = have[self.cluster.master.short]
         return list(value) if isinstance(value, tuple) else value
-
-
-def _possible(lines: Sequence[Line]) -> list[Line]:
-    """The lines, those that are refused by themselves left to a person, with their value."""
-    parts: dict[Keys, list[Line]] = {}
-    for line in lines:
-        item = any(isinstance(part, int) for part in line.path)  # only whole is it a node
-        parts.setdefault(line.path[:2] if item else line.path, []).append(line)
-    whys = {path: _refused(own) for path, own in parts.items()}
-    return [
-        replace(line, remark=whys[path], todo=True) if whys[path] else line
-        for path, own in parts.items()
-        for line in own
-    ]
-
-
-def _refused(lines: Sequence[Line]) -> str:
-    """Why these lines make no site file; empty when they do."""
-    file = Path("site.toml")
-    try:
-        parse_site(text_of(lines), file)
-    except SiteError as err:
-        return str(err).removeprefix(f"Site file {str(file)!r}: ")
-    return ""
 
 
 def _names(made: _Survey) -> None:

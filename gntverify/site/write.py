@@ -3,15 +3,17 @@
 The layout is ours, keys and values are written by tomlkit: what needs quotes gets them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import tomlkit
 from pydantic import BaseModel
 
-from gntverify.site.load import read_profile
+from gntverify.errors import SiteError
+from gntverify.site.load import parse_site, read_profile
 from gntverify.site.model import Site
 
 Keys = tuple[str | int, ...]
@@ -137,3 +139,27 @@ def _plain(text: str) -> str:
     """One line without what a comment of TOML may not hold."""
     flat = " ".join(text.split())
     return "".join(char if char.isprintable() else "?" for char in flat)
+
+
+def possible(lines: Sequence[Line]) -> list[Line]:
+    """The lines, those that are refused by themselves left to a person, with their value."""
+    parts: dict[Keys, list[Line]] = {}
+    for line in lines:
+        item = any(isinstance(part, int) for part in line.path)  # only whole is it a node
+        parts.setdefault(line.path[:2] if item else line.path, []).append(line)
+    whys = {path: refused(own) for path, own in parts.items()}
+    return [
+        replace(line, remark=whys[path], todo=True) if whys[path] else line
+        for path, own in parts.items()
+        for line in own
+    ]
+
+
+def refused(lines: Sequence[Line]) -> str:
+    """Why these lines make no site file; empty when they do."""
+    file = Path("site.toml")
+    try:
+        parse_site(text_of(lines), file)
+    except SiteError as err:
+        return str(err).removeprefix(f"Site file {str(file)!r}: ")
+    return ""
