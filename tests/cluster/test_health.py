@@ -18,8 +18,8 @@ def test_verify_finds_no_error(cluster: Cluster) -> None:
     Fix: run `gnt-cluster verify` on the master and mend what it names; the codes are explained
     in gnt-cluster(8).
     """
-    have = [str(finding) for finding in cluster.verify.errors]
-    assert not have, f"verify finds {len(have)} error(s): {'; '.join(have)}"
+    errors = [str(finding) for finding in cluster.verify.errors]
+    assert not errors, f"verify finds {len(errors)} error(s): {'; '.join(errors)}"
     cluster.verify.complete()
 
 
@@ -32,8 +32,8 @@ def test_verify_finds_no_warning_that_was_not_accepted(cluster: Cluster, site: S
     a comment that says why.
     """
     accepted = set(site.verify.allowed_warnings)
-    have = [str(f) for f in cluster.verify.warnings if f.code not in accepted]
-    assert not have, f"verify warns {len(have)} time(s): {'; '.join(have)}"
+    warnings = [str(f) for f in cluster.verify.warnings if f.code not in accepted]
+    assert not warnings, f"verify warns {len(warnings)} time(s): {'; '.join(warnings)}"
     cluster.verify.complete()
 
 
@@ -46,7 +46,7 @@ def test_the_watcher_runs(cluster: Cluster, site: Site) -> None:
     /etc/cron.d/ganeti; for runs that fail see /var/log/ganeti/watcher.log on the master.
     """
     sick = {node.short: node.watcher.trouble for node in cluster.nodes if node.watcher.trouble}
-    assert not sick, f"the watcher does not run by itself: {sick}"
+    assert not sick, f"the watcher does not run by itself: {listed(sick)}"
     age_s, limit_min = cluster.master.watcher.age_s, site.limits.watcher_age_min
     assert age_s is not None, f"{cluster.master.name}: the watcher never came to its end"
     assert age_s < limit_min * 60, (
@@ -117,4 +117,4 @@ def test_certificates_stay_valid(node: Node, site: Site) -> None:
         for name, days in node.certificates.items()
         if days is None or days <= want
     }
-    assert not short, f"{node.name}: {short}, expected more than {want} days"
+    assert not short, f"{node.name}: {listed(short)}, expected more than {want} days"

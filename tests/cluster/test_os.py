@@ -26,7 +26,7 @@ def test_required_oses_are_valid_on_every_node(cluster: Cluster, site: Site) -> 
         for node in cluster.ssconf.instance_nodes
     }
     bad = {place: trouble for place, trouble in have.items() if trouble}
-    assert not bad, f"not valid: {bad}"
+    assert not bad, f"not valid: {listed(bad)}"
 
 
 @control("O02", severity="high", notes="os", impact="low-impact")
@@ -44,7 +44,7 @@ def test_oses_are_the_same_on_all_nodes(cluster: Cluster) -> None:
         for name, os in oses.items()
     }
     differing = {name: groups for name, groups in odd.items() if groups}
-    assert not differing, f"OS definitions differ: {differing}"
+    assert not differing, f"OS definitions differ: {listed(differing)}"
 
 
 @control("O03", severity="high", notes="os")

@@ -63,7 +63,7 @@ def test_the_cluster_address_lies_in_the_bridges_subnet(cluster: Cluster) -> Non
     }
     need(subnets, "no node has its address on the cluster's interface (W07 judges that)")
     outside = {name: str(net) for name, net in subnets.items() if cluster.address not in net}
-    assert not outside, f"{cluster.address} lies outside the bridge's subnet: {outside}"
+    assert not outside, f"{cluster.address} lies outside the bridge's subnet: {listed(outside)}"
 
 
 @control("C13", severity="high", notes="startup", impact="low-impact")
@@ -83,7 +83,7 @@ def test_candidates_log_in_to_every_node_unattended(cluster: Cluster) -> None:
         for name, status in node.logins.items()
     }
     failed = {pair: f"ssh status {status}" for pair, status in logins.items() if status != 0}
-    assert not failed, f"no login as Ganeti does it: {failed}"
+    assert not failed, f"no login as Ganeti does it: {listed(failed)}"
 
 
 @control("C15", severity="high", notes="startup")

@@ -65,7 +65,7 @@ def test_swaps_are_of_one_size_on_different_disks(node: Node, site: Site) -> Non
         f"{node.name}: expected {size} MiB each, not {listed(wrong)}; all: {listed(have)}"
     )
     disks = node.disks_below(have)
-    assert len(disks) == want, f"{node.name}: {listed(have.keys())} share {listed(disks)}"
+    assert len(disks) == want, f"{node.name}: {listed(set(have))} share {listed(disks)}"
 
 
 @control("N04", severity="medium", notes="base")
@@ -95,7 +95,7 @@ def test_the_volume_group_is_there_and_large_enough(node: Node, site: Site) -> N
     need(site.cluster.keeps_disks_in_lvm, "no disk template of the cluster keeps disks in LVM")
     name, want = site.storage.volume_group, site.storage.min_size_mib
     have = {group.name: group.size_mib for group in node.volume_groups.values()}
-    assert name in have, f"{node.name}: no volume group {name!r}; there are: {listed(have.keys())}"
+    assert name in have, f"{node.name}: no volume group {name!r}; there are: {listed(set(have))}"
     assert have[name] >= want, f"{node.name}: {name!r} has {have[name]} MiB, expected {want}"
 
 

@@ -23,7 +23,7 @@ def test_noded_listens_on_the_private_address_only(
     want = {"file": address, "listener": address}
     assert have == want, f"{node.name}: noded: {difference(want, have)}"
     wrong = contradictions(outside, "noded", [node.name], [address])
-    assert not wrong, f"{node.name}: noded should listen on {address}, nmap sees {wrong}"
+    assert not wrong, f"{node.name}: noded should listen on {address}, nmap sees {listed(wrong)}"
 
 
 @control("X02", severity="high", notes="security", impact="low-impact")
@@ -40,7 +40,7 @@ def test_confd_listens_on_the_private_address_only(
     want = {"file": address, "listener": address}
     assert have == want, f"{node.name}: confd: {difference(want, have)}"
     wrong = contradictions(outside, "confd", [node.name], [address])
-    assert not wrong, f"{node.name}: confd should listen on {address}, nmap sees {wrong}"
+    assert not wrong, f"{node.name}: confd should listen on {address}, nmap sees {listed(wrong)}"
 
 
 @control("X03", severity="critical", notes="security", impact="low-impact")
@@ -59,7 +59,7 @@ def test_rapi_listens_on_the_master_only(cluster: Cluster, site: Site, outside: 
     assert have == want, f"RAPI: {difference(want, have)}"
     names = [*(node.name for node in cluster.nodes), cluster.name]
     wrong = contradictions(outside, "rapi", names, [address])
-    assert not wrong, f"RAPI should listen on {address}, nmap sees {wrong}"
+    assert not wrong, f"RAPI should listen on {address}, nmap sees {listed(wrong)}"
 
 
 @control("X04", severity="high", notes="security", impact="low-impact")
@@ -83,7 +83,7 @@ def test_mond_and_metad_are_not_open_to_the_world(
     )
     inside = {str(node.primary_ip)} & node.listens("mond")
     wrong = contradictions(outside, "mond", [node.name], inside)
-    assert not wrong, f"{node.name}: mond should listen on {address}, nmap sees {wrong}"
+    assert not wrong, f"{node.name}: mond should listen on {address}, nmap sees {listed(wrong)}"
 
 
 @control("X11", severity="high", notes="security")
@@ -101,4 +101,4 @@ def test_daemons_run_with_the_arguments_of_one_file(cluster: Cluster, site: Site
     odd = odd_keys(files)
     assert not odd, f"/etc/default/ganeti differs: {odd}"
     old = stale(cluster)
-    assert not old, f"daemons run with other arguments than the file's: {old}"
+    assert not old, f"daemons run with other arguments than the file's: {listed(old)}"
