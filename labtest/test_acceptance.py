@@ -48,7 +48,7 @@ def built(lab: Lab) -> Lab:
     assert "gnt-cluster init" in lab.build("--dry")
     assert "ssconf" not in lab.on("node1", "find /var/lib/ganeti -name 'ssconf*'")
     lab.build()
-    lab.provision("lab", "workload", "--name", lab.name, limit_s=600)
+    lab.provision("lab", "workload", "--name", lab.name, limit_s=1200)
     return lab
 
 
