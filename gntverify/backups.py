@@ -82,7 +82,7 @@ def broken(cluster: Cluster) -> dict[str, str]:
 
 
 def _mismatch(name: str, export: Export, cluster: Cluster) -> str:
-    details = cluster.details.get(name)
+    details = cluster.instances.get(name)
     if details is None or details.disks_mib == export.disks_mib:
         return ""  # of what was removed, the export is all there is
     want, have = ("+".join(map(str, disks)) for disks in (details.disks_mib, export.disks_mib))
@@ -160,7 +160,7 @@ def _hosts(name: str, cluster: Cluster) -> list[Node]:
     Raises:
         CommandFailed: this run sees none of them.
     """
-    details, single = cluster.details.get(name), not cluster.ssconf.node_list[1:]
+    details, single = cluster.instances.get(name), not cluster.ssconf.node_list[1:]
     out = {node for node, state in cluster.node_list.items() if state.role in OUT_OF_SERVICE}
     found = [
         node

@@ -13,11 +13,9 @@ from gntverify.evidence import fact
 from gntverify.facts.machine import MachineFacts
 from gntverify.facts.node import SystemFacts
 from gntverify.ganeti import images
-from gntverify.ganeti.details import Details, read_details
 from gntverify.ganeti.info import Info, read_info
-from gntverify.ganeti.instances import InstanceState, read_instances
-from gntverify.ganeti.memory import Memory, read_memory
-from gntverify.ganeti.nics import Nic, read_nics
+from gntverify.ganeti.instances import Instance, Live, read_instances, read_live
+from gntverify.ganeti.memory import Memory, read_rooms
 from gntverify.ganeti.node import GanetiFacts
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.oses import OsState, read_oses
@@ -124,9 +122,14 @@ class Cluster:
         return tuple(node for node in self.nodes if node.name in self.ssconf.instance_nodes)
 
     @fact
-    def instances(self) -> Mapping[str, InstanceState]:
-        """``gnt-instance list`` by name."""
+    def instances(self) -> Mapping[str, Instance]:
+        """``gnt-instance list`` by name: as they are configured."""
         return read_instances(self.master.source)
+
+    @fact
+    def live(self) -> Mapping[str, Live]:
+        """``gnt-instance list`` by name: as their nodes see them, which are asked."""
+        return read_live(self.master.source)
 
     def mirrored_on(self, node: str) -> frozenset[str]:
         """Instances that should run and have a DRBD disk on that node."""
@@ -136,26 +139,16 @@ class Cluster:
             if (state.template, state.admin_state) == ("drbd", "up") and node in state.nodes
         )
 
-    @fact
-    def nics(self) -> tuple[Nic, ...]:
-        """The NICs of all instances."""
-        return read_nics(self.master.source)
-
-    @fact
-    def details(self) -> Mapping[str, Details]:
-        """``gnt-instance list`` with all its columns, by name."""
-        return read_details(self.master.source)
-
-    def placed_on(self, node: str) -> Mapping[str, Details]:
+    def placed_on(self, node: str) -> Mapping[str, Instance]:
         """Instances that have that node as primary or secondary."""
-        return {name: one for name, one in self.details.items() if node in one.nodes}
+        return {name: one for name, one in self.instances.items() if node in one.nodes}
 
-    def primaries(self, node: str, hypervisor: str = "") -> Mapping[str, Details]:
+    def primaries(self, node: str, hypervisor: str = "") -> Mapping[str, Instance]:
         """Instances of that node, it being their primary; of one hypervisor, if one is given."""
         return {
-            name: details
-            for name, details in self.details.items()
-            if details.primary == node and hypervisor in ("", details.hypervisor)
+            name: one
+            for name, one in self.instances.items()
+            if one.primary == node and hypervisor in ("", one.hypervisor)
         }
 
     @fact
@@ -170,8 +163,8 @@ class Cluster:
 
     @fact
     def memory(self) -> Memory:
-        """What nodes have and instances take; live, the nodes are asked."""
-        return read_memory(self.master.source)
+        """What nodes have and instances take; of the nodes live, they are asked."""
+        return Memory(read_rooms(self.master.source), self.instances)
 
     @fact
     def refuses_jobs(self) -> bool:
@@ -212,15 +205,12 @@ class Cluster:
         missing = variants - state.variants
         return f"without the variants {listed(missing)}" if missing else ""
 
-    @fact
-    def os_of(self) -> Mapping[str, str]:
-        """Instance to its OS, ``name+variant``."""
-        return images.read_os_of(self.master.source)
-
     @property
     def image_instances(self) -> tuple[str, ...]:
         """Instances whose OS is ``image``, in whatever variant."""
-        return tuple(n for n, os in self.os_of.items() if os.partition("+")[0] == images.NAME)
+        return tuple(
+            name for name, one in self.instances.items() if one.os.partition("+")[0] == images.NAME
+        )
 
     def needs_image(self, site: Site) -> bool:
         """Whether an instance, or the site, uses the OS ``image``."""

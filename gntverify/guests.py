@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 
 from gntverify.cluster import Cluster, Node
 from gntverify.compare import listed
-from gntverify.errors import CommandFailed
-from gntverify.ganeti.details import Details
+from gntverify.errors import CommandFailed, ParseError
 from gntverify.ganeti.displays import is_loopback, missing
+from gntverify.ganeti.instances import Instance, Live
 from gntverify.ganeti.kvm import Process
 from gntverify.site import Site
 
-Here = Mapping[str, Details]
+Here = Mapping[str, Instance]
 """Instances by name that have one node as their primary."""
 Tables = tuple[dict[str, str], dict[str, str]]
 """What is wanted and what is there, under words that a reader understands."""
@@ -124,7 +124,7 @@ def lost_files(node: Node, cluster: Cluster) -> dict[str, str]:
 
 def stands(name: str, cluster: Cluster) -> str:
     """Why that instance would not survive the loss of a node; empty when it would."""
-    details = cluster.details.get(name)
+    details = cluster.instances.get(name)
     if details is None:
         return "no such instance"
     if not details.mirrored:
@@ -140,7 +140,7 @@ def cards(here: Here, node: Node, site: Site) -> Tables:
     want, have = {}, {}
     mode = site.network.private.mode
     for name, details in here.items():
-        own, links = [f"{nic.mode} {nic.link}" for nic in details.nics], site.instance(name).links
+        own, links = [*map(str, details.nics)], site.instance(name).links
         have[f"{name} NICs"] = ", ".join(own)
         want[f"{name} NICs"] = ", ".join(own if links is None else (f"{mode} {x}" for x in links))
     for name, _ in _running(here, node):
@@ -155,7 +155,7 @@ def cards(here: Here, node: Node, site: Site) -> Tables:
 
 def shared_macs(here: Here, cluster: Cluster) -> dict[str, str]:
     """Addresses of network cards of these instances that another card of the cluster has too."""
-    owners = [(nic.mac, name) for name, one in cluster.details.items() for nic in one.nics]
+    owners = [(nic.mac, name) for name, one in cluster.instances.items() for nic in one.nics]
     counts = Counter(mac for mac, _ in owners)
     own = {nic.mac for details in here.values() for nic in details.nics}
     return {
@@ -165,28 +165,32 @@ def shared_macs(here: Here, cluster: Cluster) -> dict[str, str]:
     }
 
 
-def states(here: Here) -> Tables:
+def states(here: Here, live: Mapping[str, Live]) -> Tables:
     """Whether they run, with how much memory and how many CPUs.
 
     Raises:
+        ParseError: one came or went between the two lists.
         CommandFailed: the node did not tell Ganeti which instances run.
     """
-    untold = sorted(name for name, details in here.items() if details.running is None)
+    gone = sorted(here.keys() - live.keys())
+    if gone:
+        raise ParseError(f"{listed(gone)} came or went while the cluster was asked.")
+    untold = sorted(name for name in here if live[name].running is None)
     if untold:
         raise CommandFailed(
             f"Ganeti was not told by their node whether {listed(untold)} runs; does noded answer?"
         )
-    want = {name: _wanted(details) for name, details in here.items()}
+    want = {name: _wanted(details, live[name]) for name, details in here.items()}
     have = {
-        name: _state(bool(details.running), details.ram_mib, details.cpus)
-        for name, details in here.items()
+        name: _state(bool(live[name].running), live[name].ram_mib, live[name].cpus)
+        for name in here
     }
     return want, have
 
 
-def _wanted(details: Details) -> str:
+def _wanted(details: Instance, live: Live) -> str:
     least, most = details.memory_mib
-    ram = details.ram_mib if details.ram_mib in range(least, most + 1) else most
+    ram = live.ram_mib if live.ram_mib in range(least, most + 1) else most
     return _state(details.admin_state == "up", ram, details.vcpus)
 
 
@@ -233,7 +237,7 @@ def openings(node: Node, cluster: Cluster) -> list[str]:
     return [*found, *_readable(node, cluster)]
 
 
-def _screens(details: Details) -> Iterator[str]:
+def _screens(details: Instance) -> Iterator[str]:
     for kind, bind, tls in (
         ("vnc", "vnc_bind_address", "vnc_tls"),
         ("spice", "spice_bind", "spice_use_tls"),

@@ -1,9 +1,10 @@
 """How nodes and guests are wired together: bridges and their users, MTUs, and who has what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gntverify.cluster import Cluster, Node
-from gntverify.errors import NOT_TOLD, GntverifyError, ParseError
+from gntverify.errors import NOT_TOLD, GntverifyError
+from gntverify.ganeti.instances import Instance, Nic
 from gntverify.site import Site
 
 ON_THEIR_NODES = ("drbd", "plain", "file")
@@ -17,16 +18,22 @@ DEFAULT = "new instances (the cluster's default)"
 def users_of_bridges(cluster: Cluster, node: str) -> dict[str, set[str]]:
     """Bridge to who may need it on that node: NICs of instances, and instances to come."""
     found: dict[str, set[str]] = {}
-    for nic in cluster.nics:
-        state = cluster.instances.get(nic.instance)
-        if state is None:
-            raise ParseError(f"{nic.instance!r} came or went while the cluster was asked.")
-        stays = state.template in ON_THEIR_NODES
-        if nic.mode == "bridged" and (node in state.nodes or not stays):
-            found.setdefault(nic.link, set()).add(str(nic))
+    for label, nic, owner in _cards(cluster):
+        stays = owner.template in ON_THEIR_NODES
+        if nic.mode == "bridged" and (node in owner.nodes or not stays):
+            found.setdefault(nic.link, set()).add(label)
     if cluster.info.nic_mode == "bridged":
         found.setdefault(cluster.info.nic_link, set()).add(DEFAULT)
     return found
+
+
+def _cards(cluster: Cluster) -> Iterator[tuple[str, Nic, Instance]]:
+    """The NICs of all instances: what to call one, itself, and whose it is."""
+    return (
+        (f"{name} NIC {place}", nic, one)
+        for name, one in cluster.instances.items()
+        for place, nic in enumerate(one.nics)
+    )
 
 
 def trouble_with_bridge(node: Node, name: str) -> str:
@@ -84,7 +91,7 @@ def macs(cluster: Cluster) -> dict[str, set[str]]:
         }
         for node in cluster.nodes
     }
-    return found | {str(nic): {nic.mac} for nic in cluster.nics}
+    return found | {label: {nic.mac} for label, nic, _ in _cards(cluster)}
 
 
 def addresses(cluster: Cluster, site: Site) -> dict[str, set[str]]:
@@ -102,7 +109,8 @@ def addresses(cluster: Cluster, site: Site) -> dict[str, set[str]]:
             for a in node.addresses
             if a.link in shared and a.ip != cluster.address
         }
-    return found | {str(nic): {f"{nic.ip} on {nic.link}"} for nic in cluster.nics if nic.ip}
+    own = {label: {f"{nic.ip} on {nic.link}"} for label, nic, _ in _cards(cluster) if nic.ip}
+    return found | own
 
 
 def impostors(cluster: Cluster) -> list[str]:

@@ -11,7 +11,7 @@ from gntverify.cluster import Cluster, Node
 from gntverify.errors import CommandFailed, ParseError
 from gntverify.evidence import Answer
 from gntverify.facts import arp, interfaces, network, setup
-from gntverify.ganeti import info, instances, nics
+from gntverify.ganeti import info, instances
 from gntverify.ganeti.ssconf import Ssconf
 from gntverify.site import Site, default_site
 from gntverify.transport.replay import Replay
@@ -42,6 +42,11 @@ def _link(name: str, kind: str = "", *, up: bool = True, **more: object) -> dict
     return row | {"linkinfo": {"info_kind": kind, "info_data": data}} | more
 
 
+def _vm(name: str, template: str, nic: str) -> str:
+    hypervisor = "|-" * len(instances.PARAMETERS)
+    return f"{name}|kvm|noop|{template}|up|node1|||128|128|1|Y|{nic}|aa:{name}|None{hypervisor}\n"
+
+
 def _said(argv: Sequence[str], text: str, rc: int = 0) -> Answer:
     return Answer("", tuple(argv), rc, text, "", 0.0, 0.1)
 
@@ -64,9 +69,9 @@ def _node(
         network.ADDRESSES: json.dumps([{"ifname": "xen-br0", "addr_info": local}]),
         network.ROUTES: '[{"dst": "192.168.0.0/16", "dev": "xen-br0"}]',
         setup.COMMAND: "",
-        nics.COMMAND: "vm1|bridged|br1|aa:vm1|None\nvm2|bridged|br2|aa:vm2|None\n"
-        "vm3|routed|100|aa:vm3|None\n",
-        instances.COMMAND: "vm1|plain|up|node1|\nvm2|rbd|up|node1|\nvm3|plain|up|node1|\n",
+        instances.COMMAND: _vm("vm1", "plain", "bridged|br1")
+        + _vm("vm2", "rbd", "bridged|br2")
+        + _vm("vm3", "plain", "routed|100"),
         info.COMMAND: "Cluster name: c\nDefault nic parameters:\n  default:\n"
         "    link: xen-br0\n    mode: bridged\n",
     }

@@ -204,27 +204,3 @@ def read_templates(source: "Source", settings: Settings) -> Mapping[str, str]:
     """The templates, hashed: seconds a gigabyte."""
     argv = templates_argv(settings.templates)
     return parse_templates(source.ask(argv, timeout_s=HASH_LIMIT_S).text())
-
-
-TOOL = "gnt-instance list"
-INSTANCES = ("gnt-instance", "list", "--no-headers", "--separator=|", "--output=name,os")
-
-
-def parse_os_of(text: str) -> dict[str, str]:
-    """Instance to its OS, ``name+variant``; a cluster without instances prints nothing.
-
-    Raises:
-        ParseError: a line has other fields.
-    """
-    found = {}
-    for line in text.splitlines():
-        name, _, os = line.partition("|")
-        if not name or not os or "|" in os:
-            raise refuse(TOOL, line)
-        found[name] = os
-    return found
-
-
-def read_os_of(source: "Source") -> Mapping[str, str]:
-    """Ask the master."""
-    return parse_os_of(source.ask(INSTANCES, timeout_s=LIMIT_S).text())

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 from gntverify.errors import CommandFailed
 from gntverify.facts.shape import number, refuse
+from gntverify.ganeti.instances import Instance
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
 
 LIMIT_S = 90.0
-_LIST = ("list", "--no-headers", "--units=m", "--separator=|")
 # Free memory is live: the master asks each node for it.
-NODES = ("gnt-node", *_LIST, "--output=name,mtotal,mfree")
-INSTANCES = (
-    "gnt-instance",
-    *_LIST,
-    "--output=name,pnode,snodes,admin_state,be/minmem,be/auto_balance",
+NODES = (
+    "gnt-node",
+    "list",
+    "--no-headers",
+    "--units=m",
+    "--separator=|",
+    "--output=name,mtotal,mfree",
 )
 UNTOLD = ("?", "*", "-")
 """Printed for a node that did not tell, is marked offline, or takes no instances."""
@@ -32,36 +34,19 @@ class Room:
     free_mib: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """An instance as memory sees it.
-
-    Attributes:
-        primary: the node it is meant to run on.
-        secondaries: the nodes it fails over to.
-        is_up: whether it is meant to run.
-        least_mib: the least memory it is set to start with.
-        counts: whether it is to be kept when its node fails (``auto_balance``).
-    """
-
-    primary: str
-    secondaries: tuple[str, ...]
-    is_up: bool
-    least_mib: int
-    counts: bool
-
-
 @dataclass(frozen=True)
 class Memory:
     """All nodes and instances by name; None for a node that did not tell."""
 
     rooms: Mapping[str, Room | None]
-    loads: Mapping[str, Load]
+    instances: Mapping[str, Instance]
 
     @property
     def mirrored(self) -> frozenset[str]:
         """Instances that another node is to take over."""
-        return frozenset(n for n, load in self.loads.items() if load.counts and load.secondaries)
+        return frozenset(
+            name for name, one in self.instances.items() if one.balanced and one.secondaries
+        )
 
     def left_mib(self, node: str) -> int:
         """What a failover may use there: what is free, less what is promised and not taken yet.
@@ -76,7 +61,9 @@ class Memory:
         if room is None:
             raise CommandFailed(f"`gnt-node list` has no word of the memory of {node!r}.")
         own = [
-            load.least_mib for load in self.loads.values() if load.primary == node and load.is_up
+            one.memory_mib[0]
+            for one in self.instances.values()
+            if one.primary == node and one.admin_state == "up"
         ]
         return min(room.free_mib, room.total_mib - sum(own))
 
@@ -87,9 +74,9 @@ class Memory:
         """
         needs: Counter[tuple[str, str]] = Counter()
         for name in self.mirrored:
-            load = self.loads[name]
-            for secondary in load.secondaries:
-                needs[secondary, load.primary] += load.least_mib
+            one = self.instances[name]
+            for secondary in one.secondaries:
+                needs[secondary, one.primary] += one.memory_mib[0]
         return needs
 
     def shortages(self, nodes: frozenset[str]) -> dict[str, str]:
@@ -124,25 +111,6 @@ def parse_rooms(text: str) -> dict[str, Room | None]:
     return found
 
 
-def parse_loads(text: str) -> dict[str, Load]:
-    """Instance to what it takes; a cluster without instances prints nothing.
-
-    Raises:
-        ParseError: a line has other fields.
-    """
-    found: dict[str, Load] = {}
-    for line in text.splitlines():
-        fields = line.split("|")
-        if len(fields) != 6 or not all((*fields[:2], *fields[3:])) or fields[5] not in ("Y", "N"):
-            raise refuse("gnt-instance list", line)
-        name, primary, others, state, least, balanced = fields
-        secondaries = tuple(filter(None, others.split(",")))
-        size = number("gnt-instance list", least)
-        found[name] = Load(primary, secondaries, state == "up", size, balanced == "Y")
-    return found
-
-
-def read_memory(source: "Source") -> Memory:
+def read_rooms(source: "Source") -> Mapping[str, Room | None]:
     """Ask the master, which asks the nodes."""
-    rooms, loads = (source.ask(ask, timeout_s=LIMIT_S).text() for ask in (NODES, INSTANCES))
-    return Memory(parse_rooms(rooms), parse_loads(loads))
+    return parse_rooms(source.ask(NODES, timeout_s=LIMIT_S).text())

@@ -359,11 +359,11 @@ def _writers(made: _Survey) -> list[str]:
 def _instances(made: _Survey) -> None:
     """Every instance: whether it has a mirror, its links, and what it has of its own."""
     try:
-        details = made.cluster.details
+        found = made.cluster.instances
     except NOT_TOLD as err:
         made.todo(("instances",), err, [])
         return
-    for number, (name, one) in enumerate(sorted(details.items())):
+    for number, (name, one) in enumerate(sorted(found.items())):
         own = ("instances", number)
         single = "one copy of its disks: if the node is lost, so are they"
         made.say((*own, "name"), name)

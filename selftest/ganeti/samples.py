@@ -72,29 +72,21 @@ node2.gnt.example|2971|2627
 node3.gnt.example|?|?
 """
 
-LOADS = """\
-vm1.gnt.example|node1.gnt.example|node2.gnt.example|up|128|Y
-vm2.gnt.example|node3.gnt.example||down|128|Y
-"""
-
+# the columns of instances.FIELDS; vm3 is one that a lab has not: of Xen, on a node that is gone
 INSTANCES = """\
-vm1.gnt.example|drbd|up|node1.gnt.example|node2.gnt.example
-vm2.gnt.example|plain|down|node3.gnt.example|
+vm1.gnt.example|kvm|noop|drbd|up|node1.gnt.example|node2.gnt.example|1024|128|128|1|Y|bridged\
+|xen-br0|aa:00:00:ea:56:6f|None|Y|N|N|host|||disk|||||||
+vm2.gnt.example|kvm|noop|plain|down|node3.gnt.example||1024|128|128|1|Y|bridged|xen-br0\
+|aa:00:00:75:a9:2f|None|Y|N|N|host|||disk|||||||
+vm3.gnt.example|xen-pvm|debootstrap+default|diskless|up|node3.gnt.example|||512|1024|2|N\
+|bridged,routed|xen-br0,main|aa:00:00:75:a9:30,AA:00:00:75:A9:31|None,192.0.2.77|-|-|-|-\
+|/boot/vmlinuz-3-xenU||-|-|-|-|-|-|-|-
 """
 
-NICS = """\
-vm1.gnt.example|bridged,routed|xen-br0,100|aa:00:00:ea:56:6f,AA:00:00:01:02:03|None,192.0.2.77
-vm2.gnt.example||||
-"""
-
-# the columns of details.FIELDS, and two instances that a lab has not: Xen, and a node that is gone
-DETAILS = """\
-vm1.gnt.example|kvm|noop|drbd|up|node1.gnt.example|node2.gnt.example|1024|128|128|1|bridged|xen-br0\
-|aa:00:00:ea:56:6f|Y|128|1|Y|N|N|host|||disk|||||||
-vm2.gnt.example|kvm|noop|plain|down|node3.gnt.example||1024|128|128|1|bridged|xen-br0\
-|aa:00:00:75:a9:2f|N|-|-|Y|N|N|host|||disk|||||||
-vm3.gnt.example|xen-pvm|debootstrap+default|diskless|up|node3.gnt.example|||512|1024|2|bridged,routed\
-|xen-br0,main|aa:00:00:75:a9:30,aa:00:00:75:a9:31|?|?|?|-|-|-|-|/boot/vmlinuz-3-xenU||-|-|-|-|-|-|-|-
+LIVE = """\
+vm1.gnt.example|Y|128|1
+vm2.gnt.example|N|-|-
+vm3.gnt.example|?|?|?
 """
 
 PROCESSES_OF_KVM = """\
@@ -156,8 +148,6 @@ OS: noop [global status: valid]
 [no variants] [no parameters] [trusted]
 
 """
-
-OS_OF = "vm1.gnt.example|noop\nvm2.gnt.example|image+bookworm\n"
 
 IMAGE_SETTINGS = """\
 > /etc/default/ganeti-instance-image

@@ -9,7 +9,7 @@ from gntverify.cluster import Cluster, Node
 from gntverify.errors import CommandFailed, SiteError
 from gntverify.evidence import Answer
 from gntverify.facts import lvm, storage
-from gntverify.ganeti import details, exports, info, nodes, oses
+from gntverify.ganeti import exports, info, instances, nodes, oses
 from gntverify.ganeti.ssconf import Ssconf
 from gntverify.site import Site, load_site
 from gntverify.transport.replay import Replay
@@ -60,7 +60,7 @@ def good(samples: SimpleNamespace, members: Callable[[str], str]) -> list[Answer
     master: Answers = {
         storage.MOUNTS: _mounts(ROOT, NAS),
         COPIES: copy,
-        details.COMMAND: samples.DETAILS,
+        instances.COMMAND: samples.INSTANCES,
         nodes.COMMAND: members("MCC"),
         info.COMMAND: samples.INFO,
         oses.COMMAND: f"OS: noop [global status: valid]\n{diagnosed}\n",

@@ -8,11 +8,11 @@ import pytest
 from gntverify import guests
 from gntverify.cluster import Cluster, Node
 from gntverify.compare import difference
-from gntverify.errors import CommandFailed
+from gntverify.errors import CommandFailed, ParseError
 from gntverify.evidence import Answer
 from gntverify.facts import lvm, network
-from gntverify.ganeti import daemons, details, kvm, nodes
-from gntverify.ganeti.details import Nic
+from gntverify.ganeti import daemons, instances, kvm, nodes
+from gntverify.ganeti.instances import Nic
 from gntverify.ganeti.ssconf import Ssconf
 from gntverify.site import Site, default_site, load_site
 from gntverify.transport.replay import Replay
@@ -52,7 +52,11 @@ def undescribed() -> Site:
 def good(samples: SimpleNamespace, members: Callable[[str], str]) -> dict[tuple[str, ...], str]:
     """What node1 answers: vm1 runs on it, as declared."""
     answers = {tuple(argv): text for argv, text in GOOD.items()}
-    return answers | {details.COMMAND: samples.DETAILS, nodes.COMMAND: members("MCR")}
+    return answers | {
+        instances.COMMAND: samples.INSTANCES,
+        instances.LIVE: samples.LIVE,
+        nodes.COMMAND: members("MCR"),
+    }
 
 
 def _cluster(answers: Mapping[tuple[str, ...], str]) -> Cluster:
@@ -81,7 +85,7 @@ def _all(cluster: Cluster, site: Site) -> list[str]:
         guests.processors(here, node, site),
         guests.boots(here, node, site),
         guests.cards(here, node, site),
-        guests.states(here),
+        guests.states(here, cluster.live),
         guests.volumes(node, cluster),
     ]
     return [told for told in map(_differs, tables) if told]
@@ -135,7 +139,7 @@ def test_what_runs_otherwise_than_it_is_set_is_told(
 def test_only_a_site_can_declare_how_instances_are_set(
     old: str, new: str, told: str, good: dict[tuple[str, ...], str], undescribed: Site
 ) -> None:
-    cluster = _with(good, details.COMMAND, old, new)
+    cluster = _with(good, instances.COMMAND, old, new)
     assert any(told in line for line in _all(cluster, SITE))
     assert not any(told in line for line in _all(cluster, undescribed))
 
@@ -143,7 +147,7 @@ def test_only_a_site_can_declare_how_instances_are_set(
 def test_with_vnc_off_the_serial_console_is_wanted_by_anybody(
     good: dict[tuple[str, ...], str], undescribed: Site
 ) -> None:
-    cluster = _with(good, details.COMMAND, "|Y|128|1|Y|", "|Y|128|1|N|")
+    cluster = _with(good, instances.COMMAND, "|None|Y|N|N|", "|None|N|N|N|")
     have = _differs(guests.consoles(cluster.primaries(NODE), cluster.master, undescribed))
     assert have == (
         f"{VM1} is VNC off and serial console off, expected VNC off and serial console on"
@@ -192,7 +196,7 @@ def test_a_tap_elsewhere_is_told(
 
 
 def test_a_mac_is_given_once(good: dict[tuple[str, ...], str]) -> None:
-    cluster = _with(good, details.COMMAND, "aa:00:00:75:a9:2f", "aa:00:00:ea:56:6f")
+    cluster = _with(good, instances.COMMAND, "aa:00:00:75:a9:2f", "aa:00:00:ea:56:6f")
     have = guests.shared_macs(cluster.primaries(NODE), cluster)
     assert have == {"aa:00:00:ea:56:6f": "vm1.gnt.example and vm2.gnt.example"}
     assert guests.shared_macs(cluster.primaries(NODE), _cluster(good)) == {}
@@ -201,28 +205,35 @@ def test_a_mac_is_given_once(good: dict[tuple[str, ...], str]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("|Y|128|1|", "|N|-|-|", "stopped, expected running with 128 MiB and 1 CPU(s)"),
-        ("|Y|128|1|", "|Y|64|1|", "running with 64 MiB and 1 CPU(s), expected running with 128"),
-        ("|Y|128|1|", "|Y|128|2|", "2 CPU(s), expected running with 128 MiB and 1 CPU(s)"),
+        ("|Y|128|1\n", "|N|-|-\n", "stopped, expected running with 128 MiB and 1 CPU(s)"),
+        ("|Y|128|1\n", "|Y|64|1\n", "running with 64 MiB and 1 CPU(s), expected running with 128"),
+        ("|Y|128|1\n", "|Y|128|2\n", "2 CPU(s), expected running with 128 MiB and 1 CPU(s)"),
         ("|drbd|up|", "|drbd|down|", "running with 128 MiB and 1 CPU(s), expected stopped"),
     ],
 )
 def test_a_state_that_is_not_the_one_set_is_told(
     old: str, new: str, told: str, good: dict[tuple[str, ...], str]
 ) -> None:
-    cluster = _with(good, details.COMMAND, old, new)
-    assert told in _differs(guests.states(cluster.primaries(NODE)))
+    command = instances.COMMAND if old in good[instances.COMMAND] else instances.LIVE
+    cluster = _with(good, command, old, new)
+    assert told in _differs(guests.states(cluster.primaries(NODE), cluster.live))
 
 
 def test_memory_may_lie_between_its_bounds(good: dict[tuple[str, ...], str]) -> None:
-    cluster = _with(good, details.COMMAND, "|1024|128|128|1|", "|1024|64|256|1|")
-    assert _differs(guests.states(cluster.primaries(NODE))) == ""
+    cluster = _with(good, instances.COMMAND, "|1024|128|128|1|", "|1024|64|256|1|")
+    assert _differs(guests.states(cluster.primaries(NODE), cluster.live)) == ""
 
 
 def test_what_a_node_did_not_tell_is_unknown(good: dict[tuple[str, ...], str]) -> None:
-    cluster = _with(good, details.COMMAND, "|Y|128|1|", "|?|?|?|")
+    cluster = _with(good, instances.LIVE, "|Y|128|1\n", "|?|?|?\n")
     with pytest.raises(CommandFailed, match="vm1"):
-        guests.states(cluster.primaries(NODE))
+        guests.states(cluster.primaries(NODE), cluster.live)
+
+
+def test_what_is_in_one_list_only_is_unknown(good: dict[tuple[str, ...], str]) -> None:
+    cluster = _with(good, instances.LIVE, f"{VM1}|Y|128|1\n", "")
+    with pytest.raises(ParseError, match=f"{VM1} came or went"):
+        guests.states(cluster.primaries(NODE), cluster.live)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +257,9 @@ def test_files_are_wanted_on_every_node_of_the_instance(
     good: dict[tuple[str, ...], str],
 ) -> None:
     path = "/boot/vmlinuz-3-kvmU"
-    told = good[details.COMMAND].replace("|host|||disk", f"|host|{path}||disk")
+    told = good[instances.COMMAND].replace("|host|||disk", f"|host|{path}||disk")
     stat = {tuple(kvm.stat([path])): f"absent {path}\n"}
-    cluster = _cluster(dict(good) | {details.COMMAND: told} | stat)
+    cluster = _cluster(dict(good) | {instances.COMMAND: told} | stat)
     assert guests.lost_files(cluster.master, cluster) == {f"{VM1} kernel_path": path}
 
 
@@ -265,8 +276,8 @@ def test_what_cannot_fail_over_says_why(
     change: dict[str, object], told: str, good: dict[tuple[str, ...], str]
 ) -> None:
     cluster = _cluster(good)
-    cluster.__dict__["_fact_details"] = (
-        {VM1: replace(cluster.details[VM1], **change)},  # type: ignore[arg-type] # any field
+    cluster.__dict__["_fact_instances"] = (
+        {VM1: replace(cluster.instances[VM1], **change)},  # type: ignore[arg-type] # any field
         [],
     )
     assert guests.stands(VM1, cluster) == told
@@ -289,7 +300,7 @@ def test_screens_and_sockets_for_strangers_are_told(good: dict[tuple[str, ...], 
         'tcp LISTEN 0 1 0.0.0.0:4444 0.0.0.0:* users:(("kvm",pid=3414,fd=8))\n'
         'tcp LISTEN 0 1 127.0.0.1:4445 0.0.0.0:* users:(("kvm",pid=3414,fd=7))\n'
     )
-    told[details.COMMAND] = told[details.COMMAND].replace(
+    told[instances.COMMAND] = told[instances.COMMAND].replace(
         "|disk|||||||\n", "|disk||||192.0.2.1|/etc/vnc.pw||\n", 1
     )
     told[tuple(kvm.stat(["/etc/vnc.pw"]))] = "> 644 root /etc/vnc.pw\n"
@@ -303,4 +314,4 @@ def test_screens_and_sockets_for_strangers_are_told(good: dict[tuple[str, ...], 
 
 
 def test_a_card_names_its_mode_and_link() -> None:
-    assert str(Nic("routed", "main", "aa:00:00:00:00:01")) == "routed main"
+    assert str(Nic("routed", "main", "aa:00:00:00:00:01", "")) == "routed main"

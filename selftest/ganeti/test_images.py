@@ -21,7 +21,6 @@ def test_the_recorded_nodes_use_no_image(master: Replay) -> None:
         f"no networks/instances/{VM}",
     )
     assert images.read_templates(master, settings) == {}
-    assert set(images.read_os_of(master).values()) == {"noop"}
 
 
 def test_a_variant_says_more_than_the_defaults(samples: SimpleNamespace) -> None:
@@ -91,10 +90,3 @@ def test_templates_are_hashed_on_the_node(tmp_path: Path) -> None:
 def test_templates_of_a_share_have_its_name(samples: SimpleNamespace) -> None:
     have = images.parse_templates(samples.IMAGE_TEMPLATES)
     assert list(have.values()) == ["1048576 bytes, share:nas:/images", f"12 bytes, {'ab' * 6}"]
-
-
-@pytest.mark.parametrize("bad", ["vm1\n", "vm1|\n", "|noop\n", "vm1|noop|up\n"])
-def test_an_instance_without_its_os_is_refused(bad: str) -> None:
-    with pytest.raises(ParseError):
-        images.parse_os_of(bad)
-    assert images.parse_os_of("vm1|image+x\n") == {"vm1": "image+x"}

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gntverify.errors import CommandFailed, ParseError
-from gntverify.ganeti.memory import Load, Memory, Room, parse_loads, parse_rooms
+from gntverify.ganeti.instances import Instance, parse_instances
+from gntverify.ganeti.memory import Memory, Room, parse_rooms
 
 ALL = frozenset("abc")
 EMPTY = dict.fromkeys("abc", Room(1000, 900))
@@ -13,12 +14,25 @@ EMPTY = dict.fromkeys("abc", Room(1000, 900))
 
 def _vm(
     primary: str, secondary: str, size: int = 500, *, up: bool = True, counts: bool = True
-) -> Load:
-    return Load(primary, tuple(secondary), up, size, counts)
+) -> Instance:
+    return Instance(
+        hypervisor="kvm",
+        os="noop",
+        template="drbd" if secondary else "plain",
+        admin_state="up" if up else "down",
+        primary=primary,
+        secondaries=tuple(secondary),
+        disks_mib=(),
+        memory_mib=(size, 2 * size),  # the least counts
+        vcpus=1,
+        balanced=counts,
+        nics=(),
+        parameters={},
+    )
 
 
-def test_rooms_and_loads_are_told(samples: SimpleNamespace) -> None:
-    have = Memory(parse_rooms(samples.ROOMS), parse_loads(samples.LOADS))
+def test_rooms_and_instances_are_told(samples: SimpleNamespace) -> None:
+    have = Memory(parse_rooms(samples.ROOMS), parse_instances(samples.INSTANCES))
     assert have.rooms["node1.gnt.example"] == Room(2971, 2320)
     assert have.rooms["node3.gnt.example"] is None
     assert have.mirrored == {"vm1.gnt.example"}
@@ -68,29 +82,8 @@ def test_other_rooms_are_refused(line: str, samples: SimpleNamespace) -> None:
         parse_rooms(f"{samples.ROOMS}{line}\n")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "vm|a|b|up|128",
-        "vm|a|b|up|128|yes",
-        "vm|a|b|up|?|Y",
-        "vm|a|b||128|Y",
-        "vm||b|up|128|Y",
-        "|a|b|up|128|Y",
-        "",
-    ],
-)
-def test_other_loads_are_refused(line: str, samples: SimpleNamespace) -> None:
-    with pytest.raises(ParseError):
-        parse_loads(f"{samples.LOADS}{line}\n")
-
-
-def test_a_cluster_may_have_no_instances() -> None:
-    assert parse_loads("") == {}
-
-
 @given(st.dictionaries(st.sampled_from("abc"), st.integers(0, 2000), max_size=3))
 def test_no_node_is_short_of_what_it_has(sizes: dict[str, int]) -> None:
-    loads = {f"vm{name}": _vm(name, "abca"["abc".index(name) + 1], sizes[name]) for name in sizes}
-    have = Memory(dict.fromkeys("abc", Room(10_000, 2000)), loads)
+    vms = {f"vm{name}": _vm(name, "abca"["abc".index(name) + 1], sizes[name]) for name in sizes}
+    have = Memory(dict.fromkeys("abc", Room(10_000, 2000)), vms)
     assert have.shortages(ALL) == {}

@@ -89,7 +89,7 @@ def test_instances_that_should_fail_over_can(cluster: Cluster, site: Site) -> No
     """
     meant = {one.name for one in site.instances if one.redundant}
     single = {one.name for one in site.instances if one.redundant is False}
-    mirrored = {name for name, one in cluster.details.items() if one.mirrored}
+    mirrored = {name for name, one in cluster.instances.items() if one.mirrored}
     judged = need(meant | (mirrored - single), NO_MIRROR)
     wrong = {name: why for name in judged if (why := stands(name, cluster))}
     assert not wrong, f"{len(wrong)} of {len(judged)} cannot fail over: {listed(wrong)}"
@@ -104,8 +104,8 @@ def test_instances_of_one_copy_are_accepted(cluster: Cluster, site: Site) -> Non
     Fix: `gnt-instance modify -t drbd -n NODE INSTANCE` (stopped), or accept it in the site file:
     `redundant = false` in its [[instances]] entry.
     """
-    need(cluster.details, NONE)
-    have = {name: one.template for name, one in cluster.details.items() if one.has_one_copy}
+    need(cluster.instances, NONE)
+    have = {name: one.template for name, one in cluster.instances.items() if one.has_one_copy}
     need(site.described or not have, f"{NOT_SAID}; they have: {listed(have)}")
     accepted = {one.name for one in site.instances if one.redundant is False}
     extra = {name: template for name, template in have.items() if name not in accepted}
@@ -138,7 +138,7 @@ def test_instances_run_as_they_are_set(node: Node, cluster: Cluster) -> None:
     and CPUs; `gnt-instance info INSTANCE` and `gnt-instance activate-disks` for disks.
     """
     need(cluster.placed_on(node.name), NONE_PLACED)
-    want, have = states(cluster.primaries(node.name))
+    want, have = states(cluster.primaries(node.name), cluster.live)
     assert have == want, f"{node.name}: {difference(want, have)}"
     want, have = volumes(node, cluster)
     assert have == want, f"{node.name}: {difference(want, have)}"
