@@ -81,7 +81,8 @@ def docs(directory: Path) -> None:
 def record(hosts: str, site: Path | None, ssh_config: str | None, directory: Path) -> None:
     """Record every answer that the controls ask for, scrubbed of secrets, into DIRECTORY."""
     with in_one_sentence():
-        target = live(hosts.split(","), Options(config=ssh_config), site)
+        # not ahead: what an older gntverify asked for has no place in a recording
+        target = live(hosts.split(","), Options(config=ssh_config), site, ahead=False)
         try:
             survey(default_site(), target.cluster)
             for one in load_controls():

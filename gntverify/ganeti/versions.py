@@ -11,22 +11,24 @@ if TYPE_CHECKING:
     from gntverify.transport.source import Source
 
 LIBRARY = "/usr/lib/ganeti"
+TOOL = f"{LIBRARY}/mon-collector"
 # Python takes the version out of config.data and leaves the rest, secrets of it too, where it is.
-# confd tells the software's version at once; the tools in Python need seconds for it. Debian
-# keeps versions side by side and links the one in use (`gnt-cluster upgrade` moves the link);
-# built from source there is no such link.
+# mon-collector tells the software's version at once; the tools in Python need seconds for it, and
+# a daemon's program that is asked is one daemon too many for whoever lists them meanwhile.
+# Debian keeps versions side by side and links the one in use (`gnt-cluster upgrade` moves the
+# link); built from source there is no such link.
 _VERSION = 'import json, sys; print("configuration", json.load(open(sys.argv[1]))["version"])'
 COMMAND = [
     "sh",
     "-c",
-    'set -e; v=$(ganeti-confd --version); echo "software $v" | head -n 1; '
+    f'set -e; v=$({TOOL} --version); echo "software $v" | head -n 1; '
     f"f={DATA_DIR}/config.data; [ ! -e $f ] || python3 -c '{_VERSION}' $f; "
     f'f={DATA_DIR}/intent-to-upgrade; [ ! -e $f ] || echo "intent $(cat $f)"; '
     'f=/etc/ganeti/lib; [ ! -L $f ] || echo "used $(readlink $f)"; '
     f'for d in {LIBRARY}/[0-9]*; do [ ! -d "$d" ] || echo "installed $d"; done',
 ]
 _SOFTWARE = re.compile(
-    r"ganeti-confd \(ganeti\S*\) (?:version )?v?([0-9]{1,4}(?:\.[0-9]{1,4}){2}).*"
+    r"mon-collector \(ganeti\S*\) (?:version )?v?([0-9]{1,4}(?:\.[0-9]{1,4}){2}).*"
 )
 _SERIES = re.compile(r"(?:\S*/)?([0-9]{1,4})\.([0-9]{1,4})/?")
 
@@ -82,11 +84,11 @@ def parse_versions(text: str) -> Versions:
     for line in text.splitlines():
         key, _, value = line.partition(" ")
         if key not in values or (key != "installed" and values[key]):
-            raise refuse("ganeti-confd --version", line)
+            raise refuse(f"{TOOL} --version", line)
         values[key].append(value)
     software = _SOFTWARE.fullmatch("".join(values["software"]))
     if not software:
-        raise refuse("ganeti-confd --version", text)
+        raise refuse(f"{TOOL} --version", text)
     numbers = [number("config.data", value) for value in values["configuration"]]
     links = [_pair(value) for value in values["used"]]
     return Versions(

@@ -294,7 +294,7 @@ now 1795575239
 DRAINED = "The drain flag is unset\n"
 
 VERSIONS = """\
-software ganeti-confd (ganeti) version 3.0.2-3
+software mon-collector (ganeti) version 3.0.2-3
 configuration 3000000
 used /usr/lib/ganeti/3.0
 installed /usr/lib/ganeti/3.0

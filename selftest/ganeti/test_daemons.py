@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from gntverify.evidence import Answer
 from gntverify.ganeti import daemons
 from gntverify.transport.replay import Replay
 
+STARTS = re.compile(rf"(?:^|[;&|({{]\s*)(?:\S*/)?ganeti-(?:{'|'.join(daemons.NAMES)})\b")
 PIDS = st.integers(2, 4_000_000)
 WORDS = st.text("abc-=.:/019", min_size=1, max_size=8)
 ARGUMENTS = st.lists(WORDS, max_size=4).map(tuple)
@@ -26,6 +28,13 @@ def test_the_recorded_nodes_run_what_their_roles_ask_for(master: Replay, other: 
         have = {daemon.name: daemon.arguments for daemon in daemons.read_running(source)}
         assert have.keys() - {"metad"} == want
         assert have["noded"][0] == "-b"
+
+
+def test_no_question_starts_what_another_one_counts(master: Replay, other: Replay) -> None:
+    """C11 and X11 were red on a healthy node: `ganeti-confd --version` was a second confd."""
+    assert STARTS.search("set -e; v=$(ganeti-confd --version)")
+    asked = {answer.command for source in (master, other) for answer in source.answers}
+    assert {command for command in asked if STARTS.search(command)} == set()
 
 
 def test_the_recorded_listeners_are_held_by_their_daemons(master: Replay) -> None:

@@ -8,7 +8,7 @@ from gntverify.errors import ParseError
 from gntverify.ganeti import versions
 from gntverify.ganeti.ssconf import DATA_DIR
 
-HEAD = "software ganeti-confd (ganeti) version 3.0.2-3\n"
+HEAD = "software mon-collector (ganeti) version 3.0.2-3\n"
 
 
 def test_a_node_has_one_version(samples: SimpleNamespace) -> None:
@@ -26,7 +26,7 @@ def test_a_node_has_one_version(samples: SimpleNamespace) -> None:
     ],
 )
 def test_builds_tell_their_version_in_other_words(told: str, software: str, number: int) -> None:
-    have = versions.parse_versions(f"software ganeti-confd {told}\n")
+    have = versions.parse_versions(f"software mon-collector {told}\n")
     assert (have.software, have.format) == (software, number)
 
 
@@ -72,12 +72,12 @@ def test_anything_else_is_refused(bad: str) -> None:
 
 
 def test_the_command_takes_the_version_out_and_leaves_the_rest(tmp_path: Path) -> None:
-    confd = tmp_path / "ganeti-confd"
-    confd.write_text(
-        '#!/bin/sh\nprintf "ganeti-confd (ganeti) version 3.0.2-3\\ncompiled\\n"\n',
+    tool = tmp_path / "mon-collector"
+    tool.write_text(
+        '#!/bin/sh\nprintf "mon-collector (ganeti) version 3.0.2-3\\ncompiled\\n"\n',
         encoding="utf-8",
     )
-    confd.chmod(0o755)
+    tool.chmod(0o755)
     (tmp_path / "config.data").write_text(
         '{"cluster": {"version": 1, "secret": "x"}, "version": 3000000}', encoding="utf-8"
     )
@@ -93,7 +93,6 @@ def test_the_command_takes_the_version_out_and_leaves_the_rest(tmp_path: Path) -
         text=True,
         check=True,
         timeout=30,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
     have = versions.parse_versions(ran.stdout)
     assert (have.configuration, have.intent) == (3000000, "3.0.2,3.1,4711")
@@ -103,7 +102,7 @@ def test_the_command_takes_the_version_out_and_leaves_the_rest(tmp_path: Path) -
 def test_a_configuration_that_is_none_is_no_answer(tmp_path: Path) -> None:
     (tmp_path / "config.data").write_text("{", encoding="utf-8")
     text = versions.COMMAND[2].replace(DATA_DIR, str(tmp_path))
-    text = text.replace("ganeti-confd", "true")
+    text = text.replace(versions.TOOL, "true")
     ran = subprocess.run(
         ["/bin/sh", "-c", text], capture_output=True, text=True, check=False, timeout=30
     )
