@@ -29,8 +29,10 @@ _FINDING = re.compile(
 )
 _CODED = re.compile(rf"(^|\s)- (ERROR|WARNING):|{_STAMP}\s+- (?!NOTICE:)\w+:[A-Z0-9]+:[a-z]+:")
 """What is meant as a finding, however it is written, and whatever its level is called."""
-_HOOK = re.compile(rf"{_STAMP}\s+- WARNING: On \S+ script \S+ failed, output:.*")
-"""A failed hook as the job itself tells of it; the finding follows, with its code ENODEHOOKS."""
+_UNCODED = r"On \S+ script \S+ failed, output:|Communication failure to node "
+_TOLD = re.compile(rf"{_STAMP}\s+- WARNING: (?:{_UNCODED}).*")
+"""A failed hook, or a node without an answer, as the job itself tells of it: the finding with its
+code (ENODEHOOKS, ENODERPC) stands beside it."""
 _FAILED = re.compile(r"([0-9]{1,9}) job\(s\) failed while verifying the cluster\.")
 
 
@@ -77,11 +79,18 @@ class Report:
         )
 
     def complete(self) -> None:
-        """Do nothing when every job of the verification came to its end.
+        """Do nothing when the verification looked at everything.
 
         Raises:
-            CommandFailed: one did not, so that finding nothing says nothing.
+            CommandFailed: a job of it failed, or a node did not answer it, so that finding nothing
+                says nothing.
         """
+        silent = sorted({f.name for f in self.findings if f.code == "ENODERPC"})
+        if silent:
+            raise CommandFailed(
+                f"`{TOOL}` had no answer from {', '.join(map(repr, silent))}, so it did not look "
+                "at everything; see what is said of that node."
+            )
         if self.failed_jobs:
             raise CommandFailed(
                 f"{self.failed_jobs} job(s) of `{TOOL}` failed, so it did not look at everything; "
@@ -103,7 +112,7 @@ def parse_report(text: str) -> Report:
             level = cast("Literal['ERROR', 'WARNING']", found[1])
             name = "" if found[4] == "None" else found[4]
             findings.append(Finding(level, found[2], found[3], name, found[5].strip()))
-        elif _CODED.search(line) and not _HOOK.fullmatch(line):
+        elif _CODED.search(line) and not _TOLD.fullmatch(line):
             raise refuse(TOOL, line)
         elif jobs := _FAILED.fullmatch(line):
             failed = int(jobs[1])

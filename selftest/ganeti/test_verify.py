@@ -64,6 +64,19 @@ def test_a_failed_hook_is_one_finding() -> None:
     assert [str(f) for f in have.findings] == [f"ENODEHOOKS (node 48ba6b5d): Script {script}"]
 
 
+def test_a_node_without_an_answer_is_a_finding_and_nothing_is_complete() -> None:
+    """As the lab printed it, noded stopped; C04 was unknown, when it should have been red."""
+    uuid, cause = "8e3712ca-812b-4837-95a8-e95191a68d8d", "Error 7: Failed to connect"
+    have = verify.parse_report(
+        f"{HEAD}Wed Nov 25 07:25:25 2026   - ERROR:ENODERPC:node:node3:while contacting: {cause}\n"
+        f"Wed Nov 25 07:25:26 2026  - WARNING: Communication failure to node {uuid}: {cause}\n"
+        f"Wed Nov 25 07:25:26 2026   - ERROR:ENODEHOOKS:node:{uuid}:Communication failure\n"
+    )
+    assert [f.code for f in have.findings] == ["ENODERPC", "ENODEHOOKS"]
+    with pytest.raises(CommandFailed, match="no answer from 'node3'"):
+        have.complete()
+
+
 def test_of_drbd_only_what_is_unallocated_is_left_over(samples: SimpleNamespace) -> None:
     lines = [
         "ERROR:ENODEORPHANINSTANCE:node:n:node is running unknown instance vm9",
