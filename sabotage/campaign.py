@@ -216,9 +216,7 @@ class Campaign:
 
     def _judge_pending(self, seen: Seen, playing: Sequence[Fault]) -> frozenset[Mark]:
         """Who of the earlier rounds is green again; the marks that are not."""
-        declared = frozenset[Mark]().union(
-            *(self.expected[fault].own | self.expected[fault].codes for fault in playing)
-        )
+        declared = frozenset[Mark]().union(*(self.expected[fault].marks for fault in playing))
         silent = any(self.expected[f].speaks and not self.expected[f].codes for f in playing)
         left: set[Mark] = set()
         waiting = []
