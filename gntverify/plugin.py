@@ -20,8 +20,10 @@ from gntverify.run import CALM, REFUSED, Run
 from gntverify.site import Site
 from gntverify.verdicts import Verdict
 
+pytest_plugins = ("gntverify.drilling",)
+
 SUITES = ("node", "cluster", "security", "perf", "drills")
-EVENTS = ("hosts::", "waivers::")
+EVENTS = ("hosts::", "waivers::", "drills::")
 """How the ids of verdicts begin that are no test's."""
 RUN = pytest.StashKey[Run]()
 KEYS = pytest.StashKey[Iterable[str]]()

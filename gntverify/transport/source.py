@@ -35,3 +35,24 @@ class Source(Protocol):
         self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
     ) -> list[Answer]:
         """The answers to several commands, in their order; the host runs them at once."""
+
+
+class Fresh:
+    """A source that is asked anew each time: for what looks at a cluster that it changes."""
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self._source = source
+
+    def ask(
+        self, argv: Sequence[str], *, timeout_s: float = DEFAULT_LIMIT_S, fresh: bool = True
+    ) -> Answer:
+        """The answer of now, whatever is known."""
+        del fresh
+        return self._source.ask(argv, timeout_s=timeout_s, fresh=True)
+
+    def ask_all(
+        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
+    ) -> list[Answer]:
+        """The answers of now, one after the other."""
+        return [self.ask(argv, timeout_s=timeout_s) for argv in commands]

@@ -1,0 +1,140 @@
+"""The pytest plugin of the drills: gates, the operator, and what is said at the end.
+
+``pytest -m drill --allow-disruptive --hosts=... --site=FILE`` runs them; without the flag they
+are not selected at all. See docs/drills.md.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from gntverify.controls import control_of
+from gntverify.drills.gates import FLAG, shut
+from gntverify.drills.operator import Operator
+from gntverify.drills.session import Drills
+from gntverify.errors import GntverifyError
+from gntverify.options import only_shows
+from gntverify.plugin import RUN
+from gntverify.verdicts import Verdict
+
+DRILLS = pytest.StashKey[Drills]()
+SUITE = "drills"
+ADVICE = "Look at what is named; `gntverify reap` undoes what the ledger holds."
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The flag, and what a drill is about."""
+    group = parser.getgroup("gntverify")
+    group.addoption(
+        FLAG, action="store_true", help="let drills change the cluster (docs/drills.md)"
+    )
+    group.addoption(
+        "--drill-instances",
+        metavar="NAMES",
+        help="instances that the restore drill takes, by comma (default: the site's, else by age)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the marker."""
+    config.addinivalue_line("markers", "drill: changes the cluster, and undoes it")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A disruptive control is a drill."""
+    if _is_drill(item):
+        item.add_marker("drill")
+
+
+def _is_drill(item: pytest.Item) -> bool:
+    found = control_of(item.function) if isinstance(item, pytest.Function) else None
+    return found is not None and found.impact == "disruptive"
+
+
+def kind_of(item: pytest.Item) -> str:
+    """What ``allow.disruptive`` calls a drill: its file's name, ``test_restore.py`` is restore."""
+    return item.path.stem.removeprefix("test_")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the flag no drill is selected, but where drills are all that was asked for."""
+    if config.getoption(FLAG) or config.option.markexpr == "drill" or RUN not in config.stash:
+        return
+    drills = [item for item in items if _is_drill(item)]
+    if drills and len(drills) < len(items):
+        items[:] = [item for item in items if not _is_drill(item)]
+        config.hook.pytest_deselected(items=drills)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """All gates are looked at before anything runs.
+
+    Raises:
+        UsageError: one is shut; the message has a line for each.
+    """
+    config = session.config
+    run = config.stash.get(RUN, None)
+    kinds = {kind_of(item) for item in session.items if _is_drill(item)}
+    if run is None or not kinds or only_shows(config):
+        return
+    try:
+        reasons = shut(run.target, kinds, flag=config.getoption(FLAG))
+    except GntverifyError as err:
+        reasons = [str(err)]
+    if reasons:
+        raise pytest.UsageError("\n".join(["No drill has begun.", *reasons]))
+    config.stash[DRILLS] = Drills(run.target, _teller(config))
+
+
+def _teller(config: pytest.Config) -> Any:
+    """Tells progress on the terminal, whatever pytest captures."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+
+    def tell(words: str) -> None:
+        if terminal is None or capture is None:
+            return
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            terminal.write_line(f"drill: {words}")
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def operator(pytestconfig: pytest.Config) -> Operator:
+    """Who works on the cluster in this run."""
+    return pytestconfig.stash[DRILLS].operator
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Whatever happened: undo, compare, and say what is not as it was."""
+    drills, run = session.config.stash.get(DRILLS, None), session.config.stash.get(RUN, None)
+    if drills and run:
+        try:
+            left = drills.close()
+        except Exception as err:  # the report must be written all the same
+            left = [f"The end of the drills broke, which is a fault of gntverify: {err!r}."]
+        if left:
+            run.add(_left_behind(left))
+    return (yield)
+
+
+def _left_behind(left: list[str]) -> Verdict:
+    return Verdict(
+        control="",
+        node="",
+        outcome="fail",
+        message="after the drills: " + "; ".join(left),
+        title="The drills left the cluster as it was",
+        why="What a drill leaves behind is a fault that it made itself.",
+        fix=ADVICE,
+        severity="critical",
+        notes="",
+        impact="disruptive",
+        test="drills::the cluster is as it was",
+        seconds=0.0,
+    )

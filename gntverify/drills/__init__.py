@@ -1,0 +1,1 @@
+"""Drills: what disrupts a cluster, with proof that nothing is left behind."""

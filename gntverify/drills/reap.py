@@ -1,0 +1,133 @@
+"""Undoing what the ledger says, the last first: at the end of a run, and after a crash of one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gntverify.deadline import wait_for
+from gntverify.drills.ledger import Entry, Ledger, tag_of
+from gntverify.drills.operator import REMOVE_S, Operator
+from gntverify.errors import NOT_TOLD, DeadlinePassed, Unreachable
+from gntverify.facts.shape import refuse
+from gntverify.ganeti.jobs import QUEUE
+from gntverify.ganeti.queue import OPEN
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Cluster
+    from gntverify.transport.source import Source
+
+JOBS_S = 900.0
+UNDO_S = 120.0
+TAGS = ("gnt-instance", "list", "--no-headers", "--separator=|", "--output=name,tags")
+# What a killed run had submitted goes on without it. The reason of a job tells whose it is.
+_OURS = """\
+import glob, json, sys
+for path in glob.glob(sys.argv[1] + "/job-*"):
+    try:
+        with open(path) as file:
+            ops = json.load(file)["ops"]
+    except FileNotFoundError:
+        continue  # archived meanwhile, so it has ended
+    if "gntverify:" + sys.argv[2] in json.dumps([op["input"].get("reason") for op in ops]):
+        print("\\n".join(path.rpartition("-")[2] + " " + op["status"] for op in ops))
+"""
+
+
+def parse_tags(text: str) -> dict[str, frozenset[str]]:
+    """Instance to its tags.
+
+    Raises:
+        ParseError: a line has other fields.
+    """
+    found = {}
+    for line in text.splitlines():
+        name, bar, tags = line.partition("|")
+        if not name or not bar:
+            raise refuse("gnt-instance list", line)
+        found[name] = frozenset(tag for tag in tags.split(",") if tag)
+    return found
+
+
+def read_tags(source: "Source") -> Mapping[str, frozenset[str]]:
+    """Ask the master, now."""
+    return parse_tags(source.ask(TAGS, timeout_s=60, fresh=True).text())
+
+
+def plan(entries: Sequence[Entry], tags: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """What :func:`undo_all` would do, a sentence an entry."""
+    for entry in reversed(entries):
+        if entry.kind == "undo":
+            yield f"undo: {entry.name}" + (f" (on {entry.node})" if entry.node else "")
+        elif entry.name not in tags:
+            yield f"instance {entry.name}: is not there (any more)"
+        elif tag_of(entry.run) in tags[entry.name]:
+            yield f"instance {entry.name}: remove"
+        else:
+            yield f"instance {entry.name}: leave alone, it does not bear {tag_of(entry.run)}"
+
+
+def await_jobs(operator: Operator) -> None:
+    """Wait until no job of the run is open any more.
+
+    Raises:
+        DeadlinePassed: one is, and is named.
+    """
+
+    def probe() -> tuple[bool | None, str]:
+        asked = ["python3", "-c", _OURS, QUEUE, operator.run]
+        lines = operator.master.source.ask(asked, fresh=True).text().splitlines()
+        told = ", ".join(f"job {line}" for line in lines if line.split()[-1] in OPEN)
+        return (None if told else True), told
+
+    wait_for(f"The end of the jobs of run {operator.run}", probe, JOBS_S, every_s=2)
+
+
+def undo_all(operator: Operator) -> list[str]:
+    """Undo what the run's ledger holds; what could not be undone, a sentence each, stays there."""
+    if not operator.ledger.entries:
+        return []
+    try:
+        await_jobs(operator)
+    except (*NOT_TOLD, DeadlinePassed, Unreachable) as err:
+        return [str(err)]
+    left = []
+    for entry in list(reversed(operator.ledger.entries)):
+        try:
+            trouble = undo(operator, entry)
+        except (*NOT_TOLD, DeadlinePassed, Unreachable) as err:
+            trouble = str(err)
+        if trouble:
+            left.append(f"{entry.name}: {trouble}")
+    return left
+
+
+def undo(operator: Operator, entry: Entry) -> str:
+    """Undo one entry; why it could not be, or empty.
+
+    Raises:
+        CommandFailed, CommandTimeout, DeadlinePassed, Unreachable: it could not be told.
+    """
+    trouble = _removed(operator, entry) if entry.kind == "instance" else _undone(operator, entry)
+    if not trouble:
+        operator.ledger.done(entry)
+    return trouble
+
+
+def _undone(operator: Operator, entry: Entry) -> str:
+    node = operator.node(entry.node) if entry.node else operator.master
+    operator.on(node, entry.undo, limit_s=UNDO_S)
+    return ""
+
+
+def _removed(operator: Operator, entry: Entry) -> str:
+    """An instance is removed if it bears the run's tag; another of the same name is let be."""
+    tags = read_tags(operator.master.source)
+    if tag_of(entry.run) not in tags.get(entry.name, frozenset()):
+        return ""
+    options = ("--force", "--shutdown-timeout=0", "--ignore-failures")
+    job = operator.job("gnt-instance", "remove", *options, entry.name, limit_s=REMOVE_S)
+    return "" if job.status == "success" else job.trouble
+
+
+def reaper(cluster: "Cluster", run: str, entries: Sequence[Entry]) -> Operator:
+    """An operator who takes over what a dead run has left."""
+    return Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries))

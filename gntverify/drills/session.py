@@ -1,0 +1,71 @@
+"""One run of drills, from the lock to the comparison at its end."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gntverify.drills import lock
+from gntverify.drills.ledger import Ledger
+from gntverify.drills.operator import Operator
+from gntverify.drills.reap import undo_all
+from gntverify.drills.traces import Traces, difference, read_traces
+from gntverify.errors import GntverifyError
+from gntverify.target import Target
+
+PAUSE = "6h"
+"""The watcher is paused for that long at most: even if nobody ever reaps, it works again."""
+
+
+@dataclass
+class Drills:
+    """The drills of a run: open while they run, and closed whatever happens.
+
+    Attributes:
+        target: where they run.
+        tell: where progress is told.
+    """
+
+    target: Target
+    tell: Callable[[str], None]
+    _operator: Operator | None = None
+    _before: Traces = field(default_factory=dict)
+
+    @property
+    def operator(self) -> Operator:
+        """Who works on the cluster; the first to ask takes the lock and pauses the watcher.
+
+        Raises:
+            GntverifyError: the cluster cannot be taken over.
+        """
+        if self._operator is None:
+            self._operator = self._opened()
+        return self._operator
+
+    def _opened(self) -> Operator:
+        cluster = self.target.cluster
+        run = secrets.token_hex(3)
+        lock.take(cluster.nodes, run)
+        operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes), self.tell)
+        try:
+            self._before = read_traces(cluster, cluster.master)
+            operator.ledger.undo("the watcher is paused", "", "gnt-cluster watcher continue")
+            operator.on(operator.master, f"gnt-cluster watcher pause {PAUSE}")
+        except GntverifyError:
+            undo_all(operator)
+            lock.free(cluster.nodes)
+            raise
+        return operator
+
+    def close(self) -> list[str]:
+        """Undo what is not undone, compare, let go; a sentence for each thing that is not well."""
+        if self._operator is None:
+            return []
+        operator, self._operator = self._operator, None
+        left = undo_all(operator)
+        try:
+            after = read_traces(self.target.cluster, operator.master)
+            left += difference(self._before, after)
+            lock.free(self.target.cluster.nodes)
+        except GntverifyError as err:
+            left.append(str(err))
+        return left
