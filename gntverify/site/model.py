@@ -323,6 +323,7 @@ class Drills(Part):
         downtime_s: silence of a guest during a live migration.
         failover_s: from the command to a guest that answers again.
         node: where exports are restored; where they lie, when it is not said.
+        addresses: free addresses of the private network that guests of drills may take.
         source_dir: where that node sees the exports that are restored (a NAS), instead of
             Ganeti's own directory on the nodes.
         burnin: phases that burn-in leaves out, by its own option without ``--no-``.
@@ -335,6 +336,7 @@ class Drills(Part):
     downtime_s: Annotated[float, Field(gt=0)]
     failover_s: Annotated[float, Field(gt=0)]
     node: HostName | None = None
+    addresses: list[IPv4Address] = Field(default=[])
     source_dir: Annotated[str, StringConstraints(pattern=r"^/[\w./-]+$")] | None = None
     burnin: list[str]
     guests: list[Guest] = Field(default=[])
