@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from gntverify.catalogue import load_controls, load_rows
+from gntverify.drills.reap import reap_all
 from gntverify.errors import GntverifyError, SiteError
 from gntverify.evidence import Answer, scrubbed
 from gntverify.handbook import documents, load_handbook
@@ -106,6 +107,26 @@ def _save(target: Target, directory: Path) -> None:
 
 def _scrubbed(answer: Answer) -> Answer:
     return replace(answer, stdout=scrubbed(answer.stdout), stderr=scrubbed(answer.stderr))
+
+
+@main.command()
+@click.option("--hosts", required=True, help="All nodes, the master among them.")
+@click.option("--ssh-config", help="Configuration file for ssh.")
+@click.option("--dry", is_flag=True, help="Say what would be done, and do nothing.")
+def reap(hosts: str, ssh_config: str | None, *, dry: bool) -> None:
+    """Undo what a killed run of drills has left; touch nothing that is not its own.
+
+    Status 0: nothing is left; 1: something could not be undone, or --dry found something.
+    """
+    with in_one_sentence():
+        target = live(hosts.split(","), Options(config=ssh_config), None, "reap", ahead=False)
+        try:
+            left = reap_all(target, click.echo, dry=dry)
+        finally:
+            target.close()
+    for sentence in left:
+        click.echo(sentence, err=not dry)
+    sys.exit(1 if left else 0)
 
 
 @main.group()

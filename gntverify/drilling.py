@@ -4,18 +4,24 @@
 are not selected at all. See docs/drills.md.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
-from gntverify.controls import control_of
+from gntverify.cluster import Cluster
+from gntverify.controls import control_of, need
+from gntverify.drills.exports import Subject, subject_of, subjects
 from gntverify.drills.gates import FLAG, shut
 from gntverify.drills.operator import Operator
+from gntverify.drills.record import oldest_first, read_records
+from gntverify.drills.restore import Ladder
 from gntverify.drills.session import Drills
 from gntverify.errors import GntverifyError
 from gntverify.options import only_shows
 from gntverify.plugin import RUN
+from gntverify.site import Site
+from gntverify.transport.source import Fresh
 from gntverify.verdicts import Verdict
 
 DRILLS = pytest.StashKey[Drills]()
@@ -55,6 +61,27 @@ def _is_drill(item: pytest.Item) -> bool:
 def kind_of(item: pytest.Item) -> str:
     """What ``allow.disruptive`` calls a drill: its file's name, ``test_restore.py`` is restore."""
     return item.path.stem.removeprefix("test_")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One climb an instance."""
+    run = metafunc.config.stash.get(RUN, None)
+    if run and "ladder" in metafunc.fixturenames:
+        names = _instances(metafunc.config) if metafunc.config.getoption(FLAG) else []
+        metafunc.parametrize("ladder", names or [""], indirect=True, scope="session")
+
+
+def _instances(config: pytest.Config) -> list[str]:
+    """Instances that the restore drill takes: named, or those whose last drill is oldest."""
+    target = config.stash[RUN].target
+    named = config.getoption("--drill-instances")
+    if named:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    drills = target.site.drills
+    names = list(drills.instances) or list(target.site.backup.protected)
+    names = names or sorted({one.instance for one in subjects(target.cluster, target.site)})
+    records = read_records(_fresh(target.cluster))
+    return oldest_first(names, records)[: drills.per_run]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -107,6 +134,23 @@ def _teller(config: pytest.Config) -> Any:
 def operator(pytestconfig: pytest.Config) -> Operator:
     """Who works on the cluster in this run."""
     return pytestconfig.stash[DRILLS].operator
+
+
+@pytest.fixture(scope="session")
+def ladder(
+    request: pytest.FixtureRequest, operator: Operator, cluster: Cluster, site: Site
+) -> Iterator[Ladder]:
+    """The restore ladder of one instance; what it restored is removed at its end."""
+    instance = need(request.param, "there is no export, and the site protects no instance")
+    records = [one for one in read_records(_fresh(cluster)) if one.instance == instance]
+    subject = subject_of(instance, cluster, site) or Subject.missing(instance, cluster.master)
+    made = Ladder(operator, site, subject, records[-1] if records else None)
+    yield made
+    made.end()
+
+
+def _fresh(cluster: Cluster) -> list[Fresh]:
+    return [Fresh(node.source) for node in cluster.nodes]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -124,11 +124,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         run.target.outside.start()
 
 
-def _place(item: pytest.Item) -> tuple[int, str]:
+def _place(item: pytest.Item) -> tuple[int, str, str]:
     found = _control(item)
     suite = item.path.parent.name
     rank = SUITES.index(suite) if suite in SUITES else len(SUITES)
-    return rank, found.id if found else ""
+    climbs = getattr(item, "callspec", None)  # one ladder is climbed to its end
+    subject = climbs.params.get("ladder", "") if climbs else ""
+    return rank, subject or "", found.id if found else ""
 
 
 def _control(item: pytest.Item) -> Control | None:

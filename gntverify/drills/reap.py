@@ -1,18 +1,20 @@
 """Undoing what the ledger says, the last first: at the end of a run, and after a crash of one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gntverify.compare import listed
 from gntverify.deadline import wait_for
-from gntverify.drills.ledger import Entry, Ledger, tag_of
+from gntverify.drills.ledger import Entry, Ledger, read_ledgers, tag_of
+from gntverify.drills.lock import holder
 from gntverify.drills.operator import REMOVE_S, Operator
-from gntverify.errors import NOT_TOLD, DeadlinePassed, Unreachable
+from gntverify.errors import NOT_TOLD, DeadlinePassed, TargetRefused, Unreachable
 from gntverify.facts.shape import refuse
 from gntverify.ganeti.jobs import QUEUE
 from gntverify.ganeti.queue import OPEN
 
 if TYPE_CHECKING:
-    from gntverify.cluster import Cluster
+    from gntverify.target import Target
     from gntverify.transport.source import Source
 
 JOBS_S = 900.0
@@ -128,6 +130,33 @@ def _removed(operator: Operator, entry: Entry) -> str:
     return "" if job.status == "success" else job.trouble
 
 
-def reaper(cluster: "Cluster", run: str, entries: Sequence[Entry]) -> Operator:
-    """An operator who takes over what a dead run has left."""
-    return Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries))
+def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> list[str]:
+    """Undo what dead runs have left; a sentence for each thing that is left then.
+
+    With ``dry``, nothing is done, and the sentences say what would be.
+
+    Raises:
+        TargetRefused: a run of drills is under way, or a node is not in this run.
+        GntverifyError: a node did not tell what it keeps.
+    """
+    cluster = target.cluster
+    held = holder(cluster.nodes)
+    if held:
+        raise TargetRefused(f"{held} What it does is not left behind yet.")
+    missing = [*target.unreachable, *target.left_out]
+    if missing:
+        raise TargetRefused(
+            f"To undo, every node is needed; {listed(missing)} is not in this run."
+        )
+    runs = read_ledgers(cluster.nodes)
+    left: list[str] = []
+    for run, entries in runs.items():
+        tell(f"run {run}: {len(entries)} things are not undone")
+        if dry:
+            left += plan(entries, read_tags(cluster.master.source))
+        else:
+            operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries), tell)
+            left += undo_all(operator)
+    if not runs:
+        tell("no run has left anything")
+    return left

@@ -324,8 +324,8 @@ class Drills(Part):
         failover_s: from the command to a guest that answers again.
         node: where exports are restored; where they lie, when it is not said.
         addresses: free addresses of the private network that guests of drills may take.
-        source_dir: where that node sees the exports that are restored (a NAS), instead of
-            Ganeti's own directory on the nodes.
+        source_dir: where that node, or else the master, sees the exports that are restored (a
+            NAS), instead of Ganeti's own directory on the nodes.
         burnin: phases that burn-in leaves out, by its own option without ``--no-``.
     """
 

@@ -1,0 +1,71 @@
+"""A guest's serial console, watched from its node until it says what is awaited."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gntverify.deadline import scaled
+from gntverify.errors import ParseError
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Node
+
+DIRECTORY = "/var/run/ganeti/kvm-hypervisor/ctrl"
+READY = r"^(READY|BROKEN) |\blogin: ?$"
+"""Of the probe guest, whatever it says of its data, and of any that has a login there."""
+_WATCH = """\
+import json, re, socket, sys, time
+path, pattern, typed = sys.argv[1], re.compile(sys.argv[2], re.M), sys.argv[3].encode()
+end = time.monotonic() + float(sys.argv[4])
+line, seen, heard = None, "", time.monotonic()
+while time.monotonic() < end and not pattern.search(seen):
+    try:
+        if line is None:
+            line = socket.socket(socket.AF_UNIX)
+            line.settimeout(1)
+            line.connect(path)
+            line.sendall(typed)
+        data = line.recv(4096)
+        if not data:
+            raise ConnectionError
+        seen = (seen + data.decode("utf-8", "replace").replace("\\r", ""))[-8192:]
+        heard = time.monotonic()
+    except socket.timeout:
+        if time.monotonic() - heard > 3:
+            line.sendall(b"\\r")
+            heard = time.monotonic()
+    except OSError:
+        line = None
+        time.sleep(0.3)
+print(json.dumps([bool(pattern.search(seen)), seen[-2000:]]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a console showed: whether it is what was awaited, and its last 2000 characters."""
+
+    found: bool
+    text: str
+
+    @property
+    def last(self) -> str:
+        """The last line that is not empty."""
+        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        return lines[-1] if lines else "nothing"
+
+
+def watch(node: "Node", instance: str, pattern: str, limit_s: float, typed: str = "") -> Seen:
+    """Watch until the pattern is there, or for ``limit_s`` (unscaled).
+
+    Raises:
+        CommandFailed, CommandTimeout, ParseError: it could not be watched.
+    """
+    path = f"{DIRECTORY}/{instance}.serial"
+    argv = ["python3", "-c", _WATCH, path, pattern, typed, str(scaled(limit_s))]
+    answer = node.source.ask(argv, timeout_s=limit_s + 15, fresh=True)
+    try:
+        found, text = json.loads(answer.text())
+    except ValueError as err:
+        raise ParseError(f"What watches a console printed {answer.stdout[:200]!r}.") from err
+    return Seen(bool(found), str(text))

@@ -1,0 +1,164 @@
+"""An export as the restore drill takes it: where it lies, and what its config.ini says."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from gntverify.errors import CommandFailed
+from gntverify.facts.shape import refuse
+from gntverify.ganeti.exports import CONFIG, DIRECTORY, VERSION, Export, read_shelf
+from gntverify.transport.source import Fresh
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Cluster, Node
+    from gntverify.site import Site
+
+DIGEST_S = 1800.0
+SUMS = "SHA256SUMS"
+KEYS = ("version", "name", "os", "disk_count", "nic_count", "timestamp")
+# Parameters may hold secrets; only what is needed is told.
+_READ = f"""\
+import configparser, json, sys
+parser = configparser.RawConfigParser()
+with open(sys.argv[1]) as file:
+    parser.read_file(file)
+found = {{}}
+for section in ("export", "instance"):
+    for key, value in parser.items(section):
+        if key in {KEYS!r} or key.startswith("nic") and key.endswith("_ip"):
+            found[key] = value
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An export to be restored.
+
+    Attributes:
+        instance: whose export it is, the directory's name.
+        node: on which it lies, or which sees it.
+        path: of its directory, there.
+        export: what lies in it.
+    """
+
+    instance: str
+    node: "Node"
+    path: PurePosixPath
+    export: Export
+
+    @classmethod
+    def missing(cls, instance: str, node: "Node") -> "Subject":
+        """The export that is nowhere."""
+        return cls(instance, node, PurePosixPath(DIRECTORY) / instance, Export({}, {}, None))
+
+    @property
+    def of_cluster(self) -> bool:
+        """Whether it lies where Ganeti itself puts exports."""
+        return str(self.path.parent) == DIRECTORY
+
+
+def subjects(cluster: "Cluster", site: "Site") -> Iterator[Subject]:
+    """Every export there is, where the site says that restores come from.
+
+    Raises:
+        CommandFailed, CommandTimeout, ParseError: a node did not tell.
+    """
+    named = site.drills.source_dir
+    seeing = site.drills.node or cluster.master.name
+    for node in cluster.nodes:
+        if named and node.name != seeing:
+            continue
+        shelf = read_shelf(Fresh(node.source), named or DIRECTORY)
+        if shelf is not None:
+            for name, export in shelf.exports.items():
+                yield Subject(name, node, shelf.path / name, export)
+
+
+def subject_of(instance: str, cluster: "Cluster", site: "Site") -> Subject | None:
+    """The youngest export of an instance; None when there is none."""
+    own = [one for one in subjects(cluster, site) if one.instance == instance]
+    return min(own, key=_age, default=None)
+
+
+def _age(subject: Subject) -> float:
+    age = subject.export.age_s
+    return float("inf") if age is None else age
+
+
+def parse_config(text: str) -> dict[str, str]:
+    """What config.ini says, by key.
+
+    Raises:
+        ParseError: it is no object of texts.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as err:
+        raise refuse(CONFIG, text) from err
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise refuse(CONFIG, text)
+    return found
+
+
+def read_config(subject: Subject) -> tuple[Mapping[str, str], str]:
+    """What config.ini says, and why nothing can be read of it; one of them is empty."""
+    argv = ["python3", "-c", _READ, str(subject.path / CONFIG)]
+    answer = subject.node.source.ask(argv, fresh=True)
+    if answer.status() != 0:
+        return {}, (answer.stderr.strip().splitlines() or ["it cannot be read"])[-1]
+    return parse_config(answer.stdout), ""
+
+
+def digests(subject: Subject) -> dict[str, str]:
+    """File to its SHA-256; every dump is read whole.
+
+    Raises:
+        CommandFailed, CommandTimeout, ParseError: they could not be read.
+    """
+    return _sums(subject, 'cd "$1" && sha256sum -- *')
+
+
+def claimed(subject: Subject) -> dict[str, str]:
+    """What a file SHA256SUMS beside the dumps says of them; empty when there is none."""
+    return _sums(subject, f'cd "$1" && if [ -e {SUMS} ]; then cat {SUMS}; fi')
+
+
+def _sums(subject: Subject, text: str) -> dict[str, str]:
+    argv = ["sh", "-c", text, "sh", str(subject.path)]
+    found = {}
+    for line in subject.node.source.ask(argv, timeout_s=DIGEST_S, fresh=True).text().splitlines():
+        digest, _, name = line.partition(" ")
+        if len(digest) != 64 or not name[1:]:
+            raise CommandFailed(f"{subject.path}: {line[:200]!r} is no line of sha256sum.")
+        found[name[1:].removeprefix("./")] = digest
+    found.pop(SUMS, None)
+    return found
+
+
+def damaged(
+    have: Mapping[str, str], claims: Mapping[str, str], remembered: Mapping[str, str]
+) -> list[str]:
+    """Files that are not what they were: by the sums beside them, and by the last drill's."""
+    return [
+        *(f"{name}: not what {SUMS} says" for name in sorted(_differing(have, claims))),
+        *(
+            f"{name}: not what the last drill read"
+            for name in sorted(_differing(have, remembered))
+        ),
+    ]
+
+
+def _differing(have: Mapping[str, str], want: Mapping[str, str]) -> set[str]:
+    return {name for name, digest in want.items() if have.get(name) != digest}
+
+
+def mismatch(config: Mapping[str, str], subject: Subject) -> str:
+    """Why config.ini is not this export's; empty when it is."""
+    if config.get("version") != VERSION:
+        return f"it is of version {config.get('version') or 'none'}, and this Ganeti has {VERSION}"
+    if config.get("name") != subject.instance:
+        return f"it is of {config.get('name') or 'nobody'}"
+    return ""

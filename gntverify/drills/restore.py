@@ -1,0 +1,384 @@
+"""The restore ladder: an export, climbed level by level until its content stands in a guest.
+
+L0 it is there · L1 it is whole · L2 it is imported, on a link that leads nowhere · L3 its guest
+boots · L4 the guest answers · L5 its content is what was saved. The content is read before the
+guest runs, since a guest writes. Nothing of the original is touched: the export is mounted
+read-only under the drill's name, and imported from there.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, TypeVar
+
+from gntverify.backups import READ_ONLY, unfit
+from gntverify.deadline import scaled
+from gntverify.drills import console, link
+from gntverify.drills.exports import (
+    Subject,
+    claimed,
+    damaged,
+    digests,
+    mismatch,
+    read_config,
+)
+from gntverify.drills.ledger import Entry
+from gntverify.drills.operator import Operator
+from gntverify.drills.reap import undo
+from gntverify.drills.record import Record, keep
+from gntverify.errors import CommandFailed, GntverifyError
+from gntverify.ganeti.exports import DIRECTORY
+from gntverify.site.model import Guest, Probe
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Node
+    from gntverify.ganeti.jobs import Job
+    from gntverify.site import Site
+
+T = TypeVar("T")
+OWN_OS = "gntverify-probe"
+CHECK = "/usr/share/gntverify-probe/mount-and-check"
+IMPORT_S = 3600.0
+BOOT_S = 180.0
+ANSWER_S = 60.0
+CHECK_S = 600.0
+_MOUNT = f"""\
+set -e
+mkdir -p {DIRECTORY}/"$2"
+mount --bind "$1" {DIRECTORY}/"$2"
+mount -o remount,bind,ro {DIRECTORY}/"$2"
+"""
+# In a mount namespace of its own, so that a kill leaves nothing; the guest does not run.
+_SUMS = """\
+exec unshare -m sh -c '
+device=$1 part=$2; shift 2
+if [ "$part" != 0 ]; then
+    loop=$(losetup --read-only --partscan --find --show "$device") || exit
+    trap "losetup -d $loop" EXIT; device=${loop}p$part
+fi
+mount -o ro,noload "$device" /mnt 2>/dev/null || mount -o ro "$device" /mnt || exit
+cd /mnt && for f; do sha256sum "./${f#/}" || echo "gone  $f"; done
+' sh "$@"
+"""
+
+
+@dataclass
+class Ladder:
+    """One climb.
+
+    Attributes:
+        operator: who works.
+        site: what it may know of the guest.
+        subject: the export.
+        last: the record of the last climb of the same export, if there was one.
+        levels: outcome by level, as far as it came; the caller judges and says so.
+        took: phase to seconds.
+    """
+
+    operator: Operator
+    site: "Site"
+    subject: Subject
+    last: Record | None = None
+    levels: dict[str, str] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    _entries: list[Entry] = field(default_factory=list)
+    _known: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The drill's name of the instance."""
+        return self.operator.name(1)
+
+    @property
+    def guest(self) -> Guest:
+        """What the site says of the guest."""
+        return self.site.drills.guest(self.subject.instance)
+
+    @property
+    def own_guest(self) -> bool:
+        """Whether it is a probe guest, of which more is known."""
+        return self.subject.export.value("os").partition("+")[0] == OWN_OS
+
+    @property
+    def node(self) -> "Node":
+        """Where it is restored."""
+        named = self.site.drills.node
+        return self.operator.node(named) if named else self.subject.node
+
+    @contextmanager
+    def judged(self, level: str) -> Iterator[None]:
+        """The test of a level; a level above one that did not hold is not tried.
+
+        Raises:
+            CommandFailed: a lower level did not hold.
+        """
+        low = next((name for name, how in self.levels.items() if how not in OVER), None)
+        if low:
+            raise CommandFailed(f"{level} was not tried, since {low} did not hold.")
+        self.levels[level] = "unknown"
+        try:
+            yield
+        except AssertionError:
+            self.levels[level] = "fail"
+            raise
+        except GntverifyError:
+            raise
+        except Exception as reason:  # NotApplicable, in words of the caller
+            self.levels[level] = "not-applicable"
+            raise reason
+        self.levels[level] = "pass"
+
+    @contextmanager
+    def phase(self, words: str) -> Iterator[None]:
+        """A phase: told, and timed."""
+        began = time.monotonic()
+        with self.operator.step(f"{self.subject.instance}: {words}"):
+            yield
+        self.took[words] = round(time.monotonic() - began, 1)
+
+    def _once(self, key: str, make: Callable[[], T]) -> T:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]  # type: ignore[return-value] # of the same key
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """What config.ini says; empty when it cannot be read."""
+        return self._once("config", lambda: read_config(self.subject))[0]
+
+    def trouble(self) -> list[str]:
+        """L1: what is wrong with the export, each a phrase."""
+        with self.phase("check"):
+            config, unreadable = self._once("config", lambda: read_config(self.subject))
+            wrong = unreadable or mismatch(config, self.subject) or self.subject.export.trouble
+            if wrong:
+                return [f"config.ini: {wrong}"]
+            self.digests = digests(self.subject)
+            same = self.last if self._same_export else None
+            return damaged(self.digests, claimed(self.subject), same.digests if same else {})
+
+    def misplaced(self) -> list[str]:
+        """L0: why this is no export that the site accepts, each a phrase."""
+        export, backup = self.subject.export, self.site.backup
+        if not export.files:
+            return ["no export"]
+        age = unfit(float("inf") if export.age_s is None else export.age_s / 3600, self.site)
+        wanted = backup.nodes or [self.subject.node.name]
+        elsewhere = self.subject.of_cluster and self.subject.node.name not in wanted
+        modes = {name: file.mode for name, file in export.files.items() if file.mode != READ_ONLY}
+        return [
+            *([age] if age else []),
+            *([f"it is on {self.subject.node.short}"] if elsewhere else []),
+            *(f"{name} is {mode}" for name, mode in modes.items() if not self.subject.of_cluster),
+        ]
+
+    @property
+    def rto_min(self) -> float:
+        """Minutes from the import to an answer."""
+        return sum(self.took.get(phase, 0.0) for phase in ("import", "boot", "answer")) / 60
+
+    @property
+    def allowed_min(self) -> float:
+        """How many the site allows, scaled."""
+        return scaled(self.site.drills.restore_min)
+
+    @property
+    def exported(self) -> int:
+        """When the export was made, Unix time; 0 when it does not say."""
+        stamp = self.subject.export.value("timestamp")
+        return int(stamp) if stamp.isdigit() else 0
+
+    @property
+    def _same_export(self) -> bool:
+        return self.last is not None and self.last.exported == self.exported != 0
+
+    def isolated(self) -> list[str]:
+        """L2: production addresses that a guest of this drill could reach; none is as it must be.
+
+        The bridge is made, and tried from; nothing else is on it yet.
+        """
+        with self.phase("isolate"):
+            made = link.make_link(self.operator, self.node)
+            self._entries.append(made.entry)
+            self._known["link"] = made
+            targets = link.production(self.operator.cluster, self.site)
+            return link.reached(self.operator, made, targets)
+
+    @property
+    def link(self) -> link.Link:
+        """The link of the guest.
+
+        Raises:
+            CommandFailed: there is none yet.
+        """
+        made = self._known.get("link")
+        if not isinstance(made, link.Link):
+            raise CommandFailed("The link of the drill was not made.")
+        return made
+
+    def imported(self) -> "Job":
+        """L2: import the export under the drill's name; the job that did it."""
+        with self.phase("import"):
+            self._present()
+            nics = range(int(self.config.get("nic_count", "1")))
+            nets = [
+                word
+                for nic in nics
+                for word in ("--net", f"{nic}:link={self.link.name},mode=bridged,mac=generate")
+            ]
+            place = f"{DIRECTORY}/{self.name}"
+            source = (f"--src-node={self.subject.node.name}", f"--src-dir={place}")
+            options = ("-n", self.node.name, "-t", "plain", *source, *nets)
+            created = self.operator.creating(self.name, *options)
+            self._entries.append(self.operator.ledger.entries[-1])
+            return self.operator.job("gnt-backup", "import", *created, limit_s=IMPORT_S)
+
+    def _present(self) -> None:
+        """Show the export under the drill's name where Ganeti reads exports, read-only."""
+        place = f"{DIRECTORY}/{self.name}"
+        entry = self.operator.ledger.undo(
+            f"{place} on {self.subject.node.short}",
+            self.subject.node.name,
+            f"! mountpoint -q {place} || umount {place}; [ ! -e {place} ] || rmdir {place}",
+        )
+        self._entries.append(entry)
+        self.operator.on(self.subject.node, _MOUNT, str(self.subject.path), self.name)
+
+    def strayed(self) -> list[str]:
+        """L2: links of the imported instance that are not the drill's."""
+        nics = self.operator.instances()[self.name].nics
+        return [str(nic) for nic in nics if nic.link != self.link.name]
+
+    def content(self) -> list[str]:
+        """L5: what of the content is not as it was saved; it was read before the guest ran.
+
+        Raises:
+            GntverifyError: it could not be read.
+        """
+        found = self._once("content", self._tried_content)
+        if isinstance(found, GntverifyError):
+            raise found
+        return found
+
+    def _tried_content(self) -> list[str] | GntverifyError:
+        try:
+            return self._read_content() if self.tells_content else []
+        except GntverifyError as err:
+            return err
+
+    @property
+    def tells_content(self) -> bool:
+        """Whether anybody knows what the content should be."""
+        return self.own_guest or bool(self.guest.content)
+
+    def _read_content(self) -> list[str]:
+        with self.phase("read the disk"):
+            text = self.operator.on(
+                self.operator.master, 'gnt-instance activate-disks "$1"', self.name, limit_s=120
+            )
+            device = device_of(text)
+            if self.own_guest:
+                answer = self.node.source.ask((CHECK, device), timeout_s=CHECK_S, fresh=True)
+                wrong = (answer.stdout + answer.stderr).strip().splitlines()[-1:]
+                found = [] if answer.status() == 0 else (wrong or ["its canary is gone"])
+            else:
+                found = self._compared(device)
+            self.operator.must("gnt-instance", "deactivate-disks", self.name, limit_s=120)
+            return found
+
+    def _compared(self, device: str) -> list[str]:
+        want = self.guest.content
+        args = (device, str(self.guest.partition), *want)
+        text = self.operator.on(self.node, _SUMS, *args, limit_s=CHECK_S)
+        have = {
+            "/" + line.split("  ", 1)[1].removeprefix("./").lstrip("/"): line.split("  ", 1)[0]
+            for line in text.splitlines()
+            if "  " in line
+        }
+        return [
+            f"{name}: {have.get(name, 'not read')[:12]}"
+            for name in want
+            if have.get(name) != want[name]
+        ]
+
+    def boots(self) -> console.Seen:
+        """L3: start the guest and watch its console."""
+        self._once("content", self._tried_content)
+        pattern = self.guest.ready or console.READY
+        with self.phase("boot"):
+            job = self.operator.job("gnt-instance", "start", self.name, limit_s=BOOT_S)
+            if job.trouble:
+                return console.Seen(False, job.trouble)
+            return console.watch(self.node, self.name, pattern, BOOT_S)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """What the guest is asked: by the site, or what every probe guest answers."""
+        if self.guest.probes or not self.own_guest:
+            return list(self.guest.probes)
+        return [
+            Probe(kind="ping"),
+            Probe(kind="http", path="/hostname.txt", want=re.escape(self.name.split(".", 1)[0])),
+        ]
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """Where the guest answers, if anybody knows."""
+        told = self.config.get("nic0_ip", "")
+        named = self.guest.address
+        return named or (IPv4Address(told) if re.fullmatch(r"[0-9.]{7,15}", told) else None)
+
+    def silent(self) -> list[str]:
+        """L4: probes that were not answered as they should be, each with what came instead."""
+        with self.phase("answer"):
+            return [wrong for probe in self.probes if (wrong := self._asked(probe))]
+
+    def _asked(self, probe: Probe) -> str:
+        where = f"{probe.kind} {probe.path if probe.kind == 'http' else probe.port}"
+        if probe.kind == "console":
+            seen = console.watch(self.node, self.name, probe.want, ANSWER_S, f"{probe.send}\r")
+            return "" if seen.found else f"console: {seen.last}"
+        if self.address is None:
+            raise CommandFailed(
+                f"Nobody knows the address of the guest of {self.subject.instance!r}; name it in "
+                "the site file (drills.guests, address)."
+            )
+        asked = (probe.kind, str(probe.port), probe.path)
+        said, error = link.ask(self.operator, self.link, self.address, asked)
+        if error:
+            return f"{where}: {error}"
+        return "" if re.search(probe.want, said) else f"{where}: {said[:80]!r}"
+
+    def end(self) -> None:
+        """Write the record, and remove what was restored; what cannot be is left to the reaper."""
+        record = Record(
+            self.subject.instance,
+            round(time.time(), 1),
+            self.exported,
+            self.levels,
+            self.took,
+            self.digests,
+        )
+        keep(self.operator.cluster.nodes, record)
+        with self.operator.step(f"{self.subject.instance}: remove what was restored"):
+            for entry in reversed(self._entries):
+                undo(self.operator, entry)
+
+
+OVER = ("pass", "not-applicable")
+
+
+def device_of(text: str) -> str:
+    """The device of the first disk, of what `gnt-instance activate-disks` prints.
+
+    Raises:
+        CommandFailed: it names none.
+    """
+    found = re.search(r"^[^:\s]+:disk/0:(/dev/\S+)$", text, re.MULTILINE)
+    if not found:
+        raise CommandFailed(f"`gnt-instance activate-disks` printed no device: {text[:200]!r}.")
+    return found[1]
