@@ -61,11 +61,27 @@ def _raised(function: Callable[..., None], given: dict[str, Any]) -> BaseExcepti
 
 
 def load_controls(suites: Path = SUITES) -> list[Listed]:
-    """Every control of the suites, by id.
+    """Every control that judges answers, by id; drills, which change a cluster, are not here.
 
     Raises:
         ParseError: two controls have one id, or there is none at all.
     """
+    found = [one for one in _load(suites) if one.control.impact != "disruptive"]
+    if not found:
+        raise ParseError(f"There is no control under {str(suites)!r}.")
+    return found
+
+
+def load_drills(suites: Path = SUITES) -> list[Listed]:
+    """Every drill, by id.
+
+    Raises:
+        ParseError: two controls have one id.
+    """
+    return [one for one in _load(suites) if one.control.impact == "disruptive"]
+
+
+def _load(suites: Path) -> list[Listed]:
     found: dict[str, Listed] = {}
     for path in sorted(suites.glob("*/test_*.py")):
         for function in vars(_module(path)).values():
@@ -75,8 +91,6 @@ def load_controls(suites: Path = SUITES) -> list[Listed]:
             if made.id in found:
                 raise ParseError(f"{path}: there are two controls {made.id!r}.")
             found[made.id] = Listed(made, function)
-    if not found:
-        raise ParseError(f"There is no control under {str(suites)!r}.")
     return [found[id_] for id_ in sorted(found)]
 
 

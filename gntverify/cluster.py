@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gntverify.compare import listed
 from gntverify.controls import need
+from gntverify.drills.record import Told, read_records
 from gntverify.errors import NOT_TOLD, CommandFailed, TargetRefused
 from gntverify.evidence import fact
 from gntverify.facts.machine import MachineFacts
@@ -175,6 +176,11 @@ class Cluster:
     def jobs(self) -> tuple[Job, ...]:
         """Jobs that have not come to their end."""
         return read_jobs(self.master.source)
+
+    @fact
+    def drills(self) -> Told:
+        """Restore drills so far, as any of the nodes remembers them."""
+        return read_records(node.source for node in self.nodes)
 
     @fact
     def oses(self) -> Mapping[str, OsState]:

@@ -80,8 +80,8 @@ def _instances(config: pytest.Config) -> list[str]:
     drills = target.site.drills
     names = list(drills.instances) or list(target.site.backup.protected)
     names = names or sorted({one.instance for one in subjects(target.cluster, target.site)})
-    records = read_records(_fresh(target.cluster))
-    return oldest_first(names, records)[: drills.per_run]
+    told = read_records(_fresh(target.cluster))
+    return oldest_first(names, told.records)[: drills.per_run]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -142,7 +142,7 @@ def ladder(
 ) -> Iterator[Ladder]:
     """The restore ladder of one instance; what it restored is removed at its end."""
     instance = need(request.param, "there is no export, and the site protects no instance")
-    records = [one for one in read_records(_fresh(cluster)) if one.instance == instance]
+    records = [one for one in read_records(_fresh(cluster)).records if one.instance == instance]
     subject = subject_of(instance, cluster, site) or Subject.missing(instance, cluster.master)
     made = Ladder(operator, site, subject, records[-1] if records else None)
     yield made

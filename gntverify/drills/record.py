@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from gntverify.facts.shape import refuse
+from gntverify.facts.shape import number, refuse
 
 if TYPE_CHECKING:
     from gntverify.cluster import Node
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 FILE = "/var/lib/gntverify/drills.jsonl"
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
-COMMAND = ["sh", "-c", f"[ ! -e {FILE} ] || cat {FILE}"]
+OVER = ("pass", "not-applicable")
+ENDS = ("pass", "fail", "unknown", "not-applicable")
+COMMAND = ["sh", "-c", f'date +"now %s"; [ ! -e {FILE} ] || cat {FILE}']
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +48,54 @@ class Record:
     @property
     def passed(self) -> bool:
         """Whether every level was reached and held, or has no subject."""
-        return all(self.levels.get(level) in ("pass", "not-applicable") for level in LEVELS)
+        return all(self.levels.get(level) in OVER for level in LEVELS)
 
 
-def parse_records(text: str) -> list[Record]:
-    """Records, the oldest first; what two nodes tell is told once.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one node keeps: its records, the oldest first, and its clock, Unix time."""
+
+    now: int
+    records: tuple[Record, ...]
+
+
+def parse_records(text: str) -> Told:
+    """What :data:`COMMAND` printed.
 
     Raises:
-        ParseError: a line is no record.
+        ParseError: a line is no record, or the clock is not told.
     """
-    found = {}
-    for line in text.splitlines():
-        try:
-            record = Record(**json.loads(line))
-            found[record.instance, float(record.at)] = record
-            if not all(isinstance(part, dict) for part in (record.levels, record.took)):
-                raise TypeError(line)
-        except (ValueError, TypeError) as err:
-            raise refuse(FILE, line) from err
-    return sorted(found.values(), key=lambda record: record.at)
+    first, *lines = text.splitlines() or [""]
+    if not first.startswith("now "):
+        raise refuse("date", first)
+    records = sorted(map(_record, lines), key=lambda record: record.at)
+    return Told(number("date", first.removeprefix("now ")), tuple(records))
 
 
-def read_records(sources: Iterable["Source"]) -> list[Record]:
-    """Ask the nodes.
+def _record(line: str) -> Record:
+    try:
+        record = Record(**json.loads(line))
+        levels = set(record.levels) <= set(LEVELS) and set(record.levels.values()) <= set(ENDS)
+        numbers = [record.at, record.exported, *record.took.values()]
+        if not levels or not all(type(value) in (int, float) for value in numbers):
+            raise ValueError(line)
+        texts = [record.instance, *record.digests.values()]
+        if not all(isinstance(value, str) for value in texts):
+            raise ValueError(line)
+    except (ValueError, TypeError, AttributeError) as err:
+        raise refuse(FILE, line) from err
+    return record
+
+
+def read_records(sources: Iterable["Source"]) -> Told:
+    """Ask the nodes: what any of them keeps, by the clock of the first.
 
     Raises:
         CommandFailed, CommandTimeout, ParseError: a node did not tell.
     """
-    return parse_records("".join(source.ask(COMMAND).text() for source in sources))
+    told = [parse_records(source.ask(COMMAND).text()) for source in sources]
+    known = {(one.instance, one.at): one for node in told for one in node.records}
+    return Told(told[0].now, tuple(sorted(known.values(), key=lambda record: record.at)))
 
 
 def keep(nodes: Sequence["Node"], record: Record) -> None:
@@ -96,3 +118,22 @@ def oldest_first(names: Iterable[str], records: Iterable[Record]) -> list[str]:
     """Names by the date of their last drill that passed; those without one first."""
     last = {record.instance: record.at for record in records if record.passed}
     return sorted(names, key=lambda name: (last.get(name, 0.0), name))
+
+
+def unproven(names: Iterable[str], told: Told, every_days: float) -> dict[str, str]:
+    """Instance to why its restore is not proven: never drilled, failed last time, too long ago."""
+    last = {record.instance: record for record in told.records}
+    found = {name: _unproven(last.get(name), told.now, every_days) for name in names}
+    return {name: why for name, why in found.items() if why}
+
+
+def _unproven(record: Record | None, now: int, every_days: float) -> str:
+    if record is None:
+        return "never restored"
+    days = (now - record.at) / 86400
+    if not record.passed:
+        wrong = next(
+            (name for name in LEVELS if record.levels.get(name) not in OVER), "an unknown level"
+        )
+        return f"{days:.0f} days ago it did not pass {wrong}"
+    return f"last restored {days:.0f} days ago" if days > every_days else ""

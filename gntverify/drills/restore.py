@@ -28,7 +28,7 @@ from gntverify.drills.exports import (
 from gntverify.drills.ledger import Entry
 from gntverify.drills.operator import Operator
 from gntverify.drills.reap import undo
-from gntverify.drills.record import Record, keep
+from gntverify.drills.record import OVER, Record, keep
 from gntverify.errors import CommandFailed, GntverifyError
 from gntverify.ganeti.exports import DIRECTORY
 from gntverify.site.model import Guest, Probe
@@ -367,9 +367,6 @@ class Ladder:
         with self.operator.step(f"{self.subject.instance}: remove what was restored"):
             for entry in reversed(self._entries):
                 undo(self.operator, entry)
-
-
-OVER = ("pass", "not-applicable")
 
 
 def device_of(text: str) -> str:
