@@ -121,9 +121,9 @@ def _status(states: list[str]) -> str:
 
 
 def _reason(result: object) -> str:
-    """The words in an opcode's result, which is an error's class and its arguments."""
-    if isinstance(result, list):
-        return " ".join(filter(None, map(_reason, result[1:] if len(result) > 1 else result)))
+    """The words of a failed opcode's result, which is an error's class and its arguments."""
+    if isinstance(result, list) and len(result) == 2 and isinstance(result[1], list):
+        return " ".join(str(word) for word in result[1] if word is not None)
     return "" if result is None else str(result)
 
 

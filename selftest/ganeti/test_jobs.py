@@ -1,0 +1,83 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gntverify.errors import ParseError
+from gntverify.ganeti import jobs
+from selftest.hostile import RELAXED, damaged, parses_or_refuses
+
+# as the lab printed it, log shortened
+CREATED = json.dumps(
+    [
+        {
+            "name": "OP_INSTANCE_CREATE",
+            "status": "success",
+            "result": ["node1.gnt.example", "node2.gnt.example"],
+            "log": [
+                [1795585750, " - INFO: No-installation mode selected, disabling startup"],
+                [1795585753, "* creating instance disks..."],
+            ],
+        }
+    ]
+)
+HALF = " - WARNING: Some disks for instance vm3 were not imported successfully"
+
+
+def with_(**changes: Any) -> str:
+    (op,) = json.loads(CREATED)
+    return json.dumps([op | changes])
+
+
+def test_a_job_that_succeeded_has_no_trouble() -> None:
+    job = jobs.parse_job(4, CREATED)
+    assert (job.status, job.ended, job.trouble, job.warnings) == ("success", True, "", ())
+    assert job.log[1] == "* creating instance disks..."
+
+
+def test_a_success_with_a_warning_is_none() -> None:
+    job = jobs.parse_job(4, with_(log=[[1, HALF]]))
+    assert job.status == "success"
+    assert job.trouble == (
+        "job 4 warned: WARNING: Some disks for instance vm3 were not imported successfully"
+    )
+
+
+def test_a_failed_job_tells_why() -> None:
+    result = ["OpPrereqError", ["Not enough disk space on node1", "insufficient_resources"]]
+    job = jobs.parse_job(9, with_(status="error", result=result))
+    assert job.ended
+    assert "Not enough disk space on node1" in job.trouble
+
+
+@pytest.mark.parametrize("status", ["queued", "waiting", "canceling", "running"])
+def test_a_job_under_way_has_not_ended(status: str) -> None:
+    assert not jobs.parse_job(1, with_(status=status)).ended
+
+
+@pytest.mark.parametrize(
+    ("printed", "numbers"),
+    [("JobID: 12\n", (12,)), ("12: node1.gnt.example\n13: node2\n", (12, 13)), ("7\n", (7,))],
+)
+def test_the_ids_of_submitted_jobs(printed: str, numbers: tuple[int, ...]) -> None:
+    assert jobs.parse_submitted(printed) == numbers
+
+
+@pytest.mark.parametrize("bad", ["", "Failure: prerequisites not met", "JobID: x"])
+def test_no_job_is_no_answer(bad: str) -> None:
+    with pytest.raises(ParseError):
+        jobs.parse_submitted(bad)
+
+
+@pytest.mark.parametrize("bad", ["", "{}", "[]", "null", "[{}]", '[{"status": 1}]', "[1]"])
+def test_anything_else_is_refused(bad: str) -> None:
+    with pytest.raises(ParseError):
+        jobs.parse_job(1, bad)
+
+
+@given(st.data())
+@RELAXED
+def test_a_damaged_file_is_refused_or_read(data: st.DataObject) -> None:
+    parses_or_refuses(lambda text: jobs.parse_job(1, text), damaged(data, CREATED))
