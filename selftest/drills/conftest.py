@@ -1,8 +1,8 @@
 """A host of its own for the drills: an sshd on loopback with a /var/lib and a /run/lock."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -38,9 +38,10 @@ def connected(server: Sshd) -> Session:
 
 
 @pytest.fixture
-def node(session: Session) -> SimpleNamespace:
+def node(session: Session) -> Any:
     return node_of(session)
 
 
-def node_of(session: Session) -> SimpleNamespace:
+def node_of(session: Any) -> Any:
+    """What of a node the drills' own files need."""
     return SimpleNamespace(name="node1.gnt.example", short="node1", source=session)

@@ -1,5 +1,3 @@
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +6,7 @@ from hypothesis import strategies as st
 
 from gntverify.drills.ledger import Entry, Ledger, parse_ledger, read_ledgers
 from gntverify.errors import CommandFailed, ParseError
+from selftest.drills.conftest import node_of
 from selftest.hostile import RELAXED, damaged, parses_or_refuses
 
 TEXTS = st.text(st.characters(exclude_categories=["C"]), max_size=30)
@@ -53,12 +52,12 @@ def test_two_runs_are_told_apart_and_taken_over(node: Any) -> None:
     assert read_ledgers([node]) == {}
 
 
-def test_what_cannot_be_written_down_is_not_begun(server: Any, tmp_path: Path) -> None:
+def test_what_cannot_be_written_down_is_not_begun() -> None:
     class Full:
-        def ask(self, argv: Any, **_: Any) -> Any:
+        def ask(self, *_: Any, **__: Any) -> Any:
             raise CommandFailed("No space left on device")
 
-    ledger = Ledger("a5", [SimpleNamespace(source=Full())])
+    ledger = Ledger("a5", [node_of(Full())])
     with pytest.raises(CommandFailed, match="written down first"):
         ledger.instance("drill.example")
     assert ledger.entries == []
@@ -66,10 +65,10 @@ def test_what_cannot_be_written_down_is_not_begun(server: Any, tmp_path: Path) -
 
 def test_one_node_that_writes_it_is_enough(node: Any) -> None:
     class Gone:
-        def ask(self, argv: Any, **_: Any) -> Any:
+        def ask(self, *_: Any, **__: Any) -> Any:
             raise CommandFailed("gone")
 
-    ledger = Ledger("a6", [SimpleNamespace(source=Gone()), node])
+    ledger = Ledger("a6", [node_of(Gone()), node])
     entry = ledger.instance("drill.example")
     assert read_ledgers([node]) == {"a6": [entry]}
     ledger.done(entry)
