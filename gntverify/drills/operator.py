@@ -2,16 +2,19 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gntverify.compare import listed
 from gntverify.deadline import wait_for
 from gntverify.drills.ledger import Entry, Ledger, tag_of
 from gntverify.errors import CommandFailed
 from gntverify.ganeti.instances import Instance, Live, read_instances, read_live
 from gntverify.ganeti.jobs import Job, parse_submitted, read_job
+from gntverify.ganeti.ssconf import PREFIX
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
@@ -55,6 +58,20 @@ class Operator:
             if name in (node.name, node.short):
                 return node
         raise CommandFailed(f"The node {name!r} is needed and not in this run; add it to --hosts.")
+
+    def follow(self) -> "Node":
+        """The node that is master now, by most nodes' word; from now on it is given commands.
+
+        Raises:
+            CommandFailed: the nodes do not agree, or it is not in this run.
+        """
+        nodes = self.cluster.nodes
+        votes = Counter(self.on(node, f"cat {PREFIX}master_node").strip() for node in nodes)
+        ((name, count),) = votes.most_common(1)
+        if 2 * count <= len(nodes):
+            raise CommandFailed(f"The nodes do not agree on their master: {listed(votes)} votes.")
+        self.master = self.node(name)
+        return self.master
 
     @contextmanager
     def step(self, words: str) -> Iterator[None]:

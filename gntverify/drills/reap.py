@@ -117,6 +117,8 @@ def undo(operator: Operator, entry: Entry) -> str:
 def _undone(operator: Operator, entry: Entry) -> str:
     node = operator.node(entry.node) if entry.node else operator.master
     operator.on(node, entry.undo, limit_s=UNDO_S)
+    if entry.node:
+        operator.follow()  # the undo of a master failover has changed who takes commands
     return ""
 
 

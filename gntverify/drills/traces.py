@@ -27,9 +27,9 @@ for section, objects in config.items():
     if section in DROP | {"version", "ctime"}:
         continue
     named = section in ("nodes", "instances", "nodegroups", "networks", "disks", "filters")
-    for key, value in objects.items() if isinstance(objects, dict) else ():
+    for key, value in bare(objects).items() if isinstance(objects, dict) else ():
         name = value.get("name") or key if named else key
-        text = json.dumps(bare(value), sort_keys=True).encode()
+        text = json.dumps(value, sort_keys=True).encode()
         found["%s %s" % (section, name)] = hashlib.sha256(text).hexdigest()[:16]
 print(json.dumps(found))
 """

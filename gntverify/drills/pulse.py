@@ -1,0 +1,88 @@
+"""What the probe guest says of itself over HTTP: its name, its heartbeat, and its canary.
+
+The heartbeat is written to the disk before it is told, so it never goes backwards: not over a
+migration, and not over a boot after a crash.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gntverify.facts.shape import checked, load_json, number, refuse
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
+    from gntverify.transport.source import Source
+
+TOOL = "the probe guest"
+LIMIT_S = 30.0
+# Without a proxy, whatever the node's environment says. HTTPException is no OSError.
+_ASK = """\
+import http.client, json, sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+said = {}
+try:
+    for name in ("hostname", "heartbeat", "canary"):
+        with opener.open("http://%s/%s.txt" % (sys.argv[1], name), timeout=5) as reply:
+            said[name] = reply.read(4096).decode("utf-8", "replace").strip()
+except (OSError, http.client.HTTPException) as err:
+    said = {"silent": str(err) or repr(err)}
+print(json.dumps(said))
+"""
+_WHOLE = re.compile(r"(canary [0-9]{1,18} [0-9]{1,18} ok|ok [0-9]{1,18})")
+_BROKEN = re.compile(r"(?:canary \S+ \S+ )?broken:? (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """An answer of the guest.
+
+    Attributes:
+        name: its host name.
+        beat: its heartbeat, one more every two seconds.
+        broken: what of its data is not as it was written; empty when all is.
+    """
+
+    name: str
+    beat: int
+    broken: str = ""
+
+
+def parse_pulse(text: str) -> tuple[Pulse | None, str]:
+    """The guest's answer, or None; and in words what was seen.
+
+    Raises:
+        ParseError: what answers is no probe guest.
+    """
+    said = checked(dict[str, str], load_json(text, TOOL), TOOL)
+    if said.keys() == {"silent"}:
+        return None, said["silent"]
+    if said.keys() != {"hostname", "heartbeat", "canary"}:
+        raise refuse(TOOL, text)
+    broken = _BROKEN.fullmatch(said["canary"])
+    if not broken and not _WHOLE.fullmatch(said["canary"]):
+        raise refuse(TOOL, said["canary"])
+    beat = number(TOOL, said["heartbeat"])
+    if beat < 0 or not said["hostname"]:
+        raise refuse(TOOL, text)
+    pulse = Pulse(said["hostname"], beat, broken[1] if broken else "")
+    return pulse, f"{pulse.name} at heartbeat {beat}"
+
+
+def read_pulse(source: "Source", address: "IPv4Address") -> tuple[Pulse | None, str]:
+    """Ask the guest from a node, now."""
+    argv = ["python3", "-c", _ASK, str(address)]
+    return parse_pulse(source.ask(argv, timeout_s=LIMIT_S, fresh=True).text())
+
+
+def lost(before: Pulse, after: Pulse) -> list[str]:
+    """What the second answer says was lost since the first, a phrase each."""
+    wrong = []
+    if after.name != before.name:
+        wrong.append(f"{after.name!r} answers instead of {before.name!r}")
+    if after.beat < before.beat:
+        wrong.append(f"its data went back from heartbeat {before.beat} to {after.beat}")
+    if after.broken:
+        wrong.append(f"its data is broken: {after.broken}")
+    return wrong
