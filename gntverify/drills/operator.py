@@ -4,14 +4,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gntverify.compare import listed
 from gntverify.deadline import wait_for
 from gntverify.drills.ledger import Entry, Ledger, tag_of
-from gntverify.errors import CommandFailed
+from gntverify.errors import NOT_TOLD, CommandFailed, Unreachable
 from gntverify.ganeti.instances import Instance, Live, read_instances, read_live
 from gntverify.ganeti.jobs import Job, parse_submitted, read_job
 from gntverify.ganeti.ssconf import PREFIX
@@ -60,18 +60,20 @@ class Operator:
         raise CommandFailed(f"The node {name!r} is needed and not in this run; add it to --hosts.")
 
     def follow(self) -> "Node":
-        """The node that is master now, by most nodes' word; from now on it is given commands.
+        """The node that is master now; from now on commands are given there.
 
         Raises:
-            CommandFailed: the nodes do not agree, or it is not in this run.
+            CommandFailed: those nodes that tell do not agree, or it is not in this run.
         """
-        nodes = self.cluster.nodes
-        votes = Counter(self.on(node, f"cat {PREFIX}master_node").strip() for node in nodes)
-        ((name, count),) = votes.most_common(1)
-        if 2 * count <= len(nodes):
-            raise CommandFailed(f"The nodes do not agree on their master: {listed(votes)} votes.")
-        self.master = self.node(name)
-        return self.master
+        votes: Counter[str] = Counter()
+        for node in self.cluster.nodes:
+            with suppress(*NOT_TOLD, Unreachable):  # who is lost has no vote
+                votes[self.on(node, f"cat {PREFIX}master_node").strip()] += 1
+        for name, count in votes.most_common(1):
+            if 2 * count > votes.total():
+                self.master = self.node(name)
+                return self.master
+        raise CommandFailed(f"The nodes do not agree on their master; votes: {listed(votes)}.")
 
     @contextmanager
     def step(self, words: str) -> Iterator[None]:

@@ -50,7 +50,7 @@ _REPLY = re.compile(r"\[([0-9]{1,12}\.[0-9]{1,9})\] [0-9]{1,5} bytes from \S+: i
 _MARK = re.compile(r"(begin|end) ([0-9]{1,12}\.[0-9]{1,9})")
 _NOISE = re.compile(
     r"|PING \S+ .*|--- \S+ ping statistics ---|[0-9]+ packets transmitted,.*|rtt min/avg/.*"
-    r"|pipe [0-9]+|\[[0-9]+\.[0-9]+\] From \S+ icmp_seq=.*"
+    r"|pipe [0-9]+|(?:\[[0-9]+\.[0-9]+\] )?From \S+ icmp_seq=.*"
     r"|\[[0-9]+\.[0-9]+\] no answer yet for icmp_seq=[0-9]+"
 )
 

@@ -213,7 +213,7 @@ class Guests:
         self.operator = operator
         self.site = site
         self._guest: ProbeGuest | None = None
-        self._entry: "Entry | None" = None
+        self._entry: Entry | None = None
         self._number = 0
 
     def sound(self) -> ProbeGuest:
@@ -290,8 +290,7 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     for secondary in sorted(able, key=lambda node: mirrors[node.name]):
         peers = [n for n in able if groups[n.name] == groups[secondary.name] and n != secondary]
         if peers:
-            others = [node for node in peers[1:] if node != peers[0]]
-            return peers[0], secondary, (*others, secondary)[0]
+            return peers[0], secondary, (*peers[1:], secondary)[0]
     raise NotApplicable("a mirrored guest needs two nodes of one group that take instances")
 
 
