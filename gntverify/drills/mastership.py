@@ -48,7 +48,7 @@ until gnt-cluster master-ping; do
     sleep 1
 done
 until $u check ganeti-rapi >/dev/null 2>&1 || $u start ganeti-rapi >/dev/null 2>&1; do
-    tries=$((tries + 1)); [ $tries -lt 40 ] || exit 0
+    tries=$((tries + 1)); [ $tries -lt 20 ] || { echo "ganeti-rapi does not start"; exit 0; }
     sleep 1
 done
 """
@@ -93,9 +93,10 @@ def taken(operator: "Operator", node: "Node") -> Taken:
     trouble = _told(operator, node, place)
     master = operator.follow()
     if master == node:
-        operator.on(node, _SETTLE, limit_s=SETTLE_S)
-    elif not trouble:
-        trouble = f"{master.short} is still master"
+        left = operator.on(node, _SETTLE, limit_s=SETTLE_S).strip()
+    else:
+        left = f"{master.short} is still master"
+    trouble = "; ".join(filter(None, (trouble, left)))
     took_s = time.monotonic() - began
     operator.on(node, awaited(place))
     operator.ledger.done(entry)
@@ -122,7 +123,9 @@ def there_and_back(operator: "Operator", away: "Node", limit_s: float) -> str:
             if seen.took_s > scaled(limit_s):
                 wrong.append(f"to {node.short}: it took {seen.took_s:.0f} s")
     finally:
-        undo(operator, entry)
+        entries = operator.ledger.entries
+        for one in reversed(entries[entries.index(entry) :]):  # one that runs is awaited first
+            undo(operator, one)
     return "; ".join(wrong)
 
 

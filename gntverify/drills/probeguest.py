@@ -14,7 +14,13 @@ from gntverify.drills.operator import Operator
 from gntverify.drills.pings import pinged
 from gntverify.drills.pulse import Pulse, lost, read_pulse
 from gntverify.drills.reap import undo
-from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed, SiteError
+from gntverify.errors import (
+    NOT_TOLD,
+    CommandFailed,
+    DeadlinePassed,
+    GntverifyError,
+    SiteError,
+)
 from gntverify.facts.arp import read_answers
 from gntverify.facts.drbd import Minor, read_proc
 from gntverify.facts.shape import refuse
@@ -215,6 +221,7 @@ class Guests:
         self._guest: ProbeGuest | None = None
         self._entry: Entry | None = None
         self._number = 0
+        self._failed: GntverifyError | None = None
 
     def sound(self) -> ProbeGuest:
         """A guest that answers, its mirror whole.
@@ -223,10 +230,16 @@ class Guests:
             NotApplicable: the cluster cannot have mirrored instances.
             GntverifyError: none could be made.
         """
+        if self._failed is not None:
+            raise self._failed
         if self._guest is not None and self._guest.is_sound:
             return self._guest
         self.end()
-        self._guest = self._made()
+        try:
+            self._guest = self._made()
+        except GntverifyError as err:
+            self._failed = err  # what fails once fails for each drill, and takes its time
+            raise
         return self._guest
 
     def _made(self) -> ProbeGuest:

@@ -34,7 +34,9 @@ tc qdisc add dev "$link" clsact || exit
 for port in "$@"; do
     for place in PLACES; do
         tc filter add dev "$link" "${place%%:*}" protocol ip pref "$mark" \\
-            u32 match ip protocol 6 0xff match ip "${place#*:}" "$port" 0xffff action drop || exit
+            u32 match ip protocol 6 0xff match ip "${place#*:}" "$port" 0xffff action drop || {
+                tc qdisc del dev "$link" clsact; exit 1
+            }
     done
 done
 """.replace("PLACES", " ".join(f"{way}:{end}" for way, end in PLACES))

@@ -1,0 +1,117 @@
+"""The shell texts that touch a guest's process and its mirror, with programs of ours."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gntverify.drills import failover, split
+from gntverify.ganeti.kvm import RUN_DIR
+
+Sh = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def sh(tmp_path: Path) -> Sh:
+    """Runs a text as a node would, with a tc of ours that logs, and remembers what there is."""
+    tc = tmp_path / "bin" / "tc"
+    tc.parent.mkdir()
+    there = tmp_path / "there"
+    tc.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/log
+case "$1 $2" in
+    "qdisc add") touch {there} ;;
+    "qdisc del") rm -f {there} {there}.mark ;;
+    "qdisc show") [ ! -e {there} ] || echo "qdisc clsact ffff: parent ffff:fff1" ;;
+    "filter add") echo "filter protocol ip pref $9 u32 chain 0" >> {there}.mark ;;
+    "filter show") cat {there}.mark ;;
+esac
+""")
+    tc.chmod(0o755)
+
+    def run(text: str, *args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-c", text.replace(RUN_DIR, str(tmp_path)), "sh", *args],
+            env={"PATH": f"{tc.parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+
+    return run
+
+
+def test_only_the_mirrors_port_is_dropped_and_comes_back(sh: Sh, tmp_path: Path) -> None:
+    done = sh(split._CUT, "xen-br0", "1", split.mended("xen-br0", "4711"), "4711", "11005")
+    assert done.returncode == 0, done.stderr
+    added = [one for one in (tmp_path / "log").read_text().splitlines() if "filter add" in one]
+    drop = (
+        "protocol ip pref 4711 u32 match ip protocol 6 0xff match ip {} 11005 0xffff action drop"
+    )
+    assert added == [
+        f"filter add dev xen-br0 {way} {drop.format(end)}" for way, end in split.PLACES
+    ]
+    end = time.monotonic() + 10
+    while (tmp_path / "there").exists():
+        assert time.monotonic() < end, "it does not come back by itself"
+        time.sleep(0.1)
+
+
+def test_filters_of_others_are_let_be(sh: Sh, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    (tmp_path / "there.mark").write_text("filter protocol ip pref 1 u32 chain 0\n")
+    mend = split.mended("xen-br0", "4711")
+    done = sh(split._CUT, "xen-br0", "1", mend, "4711", "11005")
+    assert done.returncode == 1
+    assert "filters of its own" in done.stderr
+    assert sh(mend).returncode == 0
+    assert (tmp_path / "there").exists()
+
+
+def test_filters_that_cannot_be_added_leave_nothing(sh: Sh, tmp_path: Path) -> None:
+    tc = tmp_path / "bin" / "tc"
+    tc.write_text(tc.read_text().replace('"filter add")', '"filter add") exit 2 ;; never)'))
+    done = sh(split._CUT, "xen-br0", "1", split.mended("xen-br0", "4711"), "4711", "11005")
+    assert done.returncode == 1
+    assert not (tmp_path / "there").exists()
+
+
+def test_mending_twice_is_no_trouble(sh: Sh, tmp_path: Path) -> None:
+    mend = split.mended("xen-br0", "4711")
+    sh(split._CUT, "xen-br0", "60", "true", "4711", "11005")
+    assert [sh(mend).returncode, sh(mend).returncode] == [0, 0]
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> subprocess.Popen[bytes]:
+    """A process that passes for the guest ``vm1``."""
+    argv = [sys.executable, "-c", "import time; time.sleep(60)", "-name", "vm1", "-m", "128"]
+    made = subprocess.Popen(argv)
+    (tmp_path / "pid").mkdir()
+    for name in ("vm1", "vm2"):
+        (tmp_path / "pid" / name).write_text(f"{made.pid}\n")
+    return made
+
+
+def test_the_guests_process_is_killed(sh: Sh, process: subprocess.Popen[bytes]) -> None:
+    done = sh(failover._KILL, "vm1")
+    assert done.returncode == 0, done.stderr
+    assert process.wait(timeout=5) == -9
+
+
+def test_a_process_of_another_is_let_be(sh: Sh, process: subprocess.Popen[bytes]) -> None:
+    done = sh(failover._KILL, "vm2")
+    assert done.returncode == 1
+    assert "is not that of vm2" in done.stderr
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+
+
+def test_a_guest_without_a_process_is_told(sh: Sh) -> None:
+    assert sh(failover._KILL, "vm1").returncode != 0
