@@ -48,7 +48,7 @@ until gnt-cluster master-ping; do
     sleep 1
 done
 until $u check ganeti-rapi >/dev/null 2>&1 || $u start ganeti-rapi >/dev/null 2>&1; do
-    tries=$((tries + 1)); [ $tries -lt 20 ] || { echo "ganeti-rapi does not start"; exit 0; }
+    tries=$((tries + 1)); [ $tries -lt 20 ] || {{ echo "ganeti-rapi does not start"; exit 0; }}
     sleep 1
 done
 """
@@ -122,6 +122,8 @@ def there_and_back(operator: "Operator", away: "Node", limit_s: float) -> str:
             wrong += [f"to {node.short}: {seen.trouble}"] if seen.trouble else []
             if seen.took_s > scaled(limit_s):
                 wrong.append(f"to {node.short}: it took {seen.took_s:.0f} s")
+            if operator.master != node:
+                break
     finally:
         entries = operator.ledger.entries
         for one in reversed(entries[entries.index(entry) :]):  # one that runs is awaited first

@@ -2,8 +2,11 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -113,6 +116,91 @@ def test_daemons_that_did_not_start_are_started(node: SimpleNamespace) -> None:
         "start ganeti-luxid",
         "start ganeti-rapi",
     ]
+
+
+def test_a_daemon_that_does_not_start_is_told(node: SimpleNamespace) -> None:
+    put(node, "daemon-util", '[ "$1 $2" = "check ganeti-luxid" ] || [ "$2" = ganeti-wconfd ]')
+    put(node, "sleep", ":")
+    done = sh(node, mastership._SETTLE)
+    assert (done.returncode, done.stdout) == (0, "ganeti-rapi does not start\n")
+    put(node, "daemon-util", "exit 1")
+    assert sh(node, mastership._SETTLE).returncode != 0
+
+
+class Calls:
+    """An operator whose nodes change the master when they are told to."""
+
+    def __init__(self, *, moves: bool = True) -> None:
+        self.moves = moves
+        self.home, self.away = (
+            SimpleNamespace(name=name, short=name) for name in ("node1", "node2")
+        )
+        self.master = self.elected = self.home
+        self.run = "ab12cd"
+        self.told: list[str] = []
+        self.entries: list[Any] = []
+        self.ledger = self
+
+    def undo(self, name: str, node: str, text: str) -> Any:
+        """Enter something."""
+        entry = SimpleNamespace(kind="undo", name=name, node=node, undo=text)
+        self.entries.append(entry)
+        self.told.append(f"enter {name}")
+        return entry
+
+    def done(self, entry: Any) -> None:
+        """It is undone."""
+        self.entries.remove(entry)
+
+    def node(self, name: str) -> Any:
+        """A node by its name."""
+        return self.home if name == "node1" else self.away
+
+    @contextmanager
+    def step(self, words: str) -> Iterator[None]:
+        """A step."""
+        self.told.append(words)
+        yield
+
+    def follow(self) -> Any:
+        """Who is master."""
+        self.master = self.elected
+        return self.master
+
+    def on(self, node: Any, text: str, *_: str, limit_s: float = 0) -> str:
+        """What a node prints."""
+        del limit_s
+        if text == mastership._TAKE:
+            self.told.append(f"take {node.short}")
+            self.elected = node if self.moves else self.elected
+        if "is()" in text:
+            self.told.append("give back")
+            self.elected = self.home
+        if text == mastership._TOLD:
+            return "0\n" if self.moves else "1\nno majority\n"
+        return ""
+
+
+def test_the_role_goes_there_and_back() -> None:
+    operator = Calls()
+    wrong = mastership.there_and_back(cast("Any", operator), cast("Any", operator.away), 300)
+    assert wrong == ""
+    assert [one for one in operator.told if one.startswith(("enter the", "take", "give"))] == [
+        "enter the master role belongs to node1",
+        "take node2",
+        "take node1",
+        "give back",
+    ]
+    assert operator.entries == []
+    assert operator.master is operator.home
+
+
+def test_a_role_that_does_not_move_is_told() -> None:
+    operator = Calls(moves=False)
+    wrong = mastership.there_and_back(cast("Any", operator), cast("Any", operator.away), 300)
+    assert "no majority; node1 is still master" in wrong
+    assert "take node1" not in operator.told
+    assert operator.entries == []
 
 
 @pytest.mark.parametrize(
