@@ -334,3 +334,9 @@ cron active
 line */5 * * * * root [ -x /usr/sbin/ganeti-watcher ] && /usr/sbin/ganeti-watcher
 line # */5 * * * * root [ -x /usr/sbin/ganeti-watcher ] && /usr/sbin/ganeti-watcher
 """
+
+# what mirrors.command() prints of an instance with two mirrored disks
+MIRRORS = (
+    '[{"port": 11005, "minors": {"node2.gnt.example": 4, "node1.gnt.example": 2}}, '
+    '{"port": 11006, "minors": {"node2.gnt.example": 5, "node1.gnt.example": 3}}]\n'
+)
