@@ -4,6 +4,7 @@ import click
 
 from provision.accept import accept
 from provision.cluster import cluster
+from provision.guest.cli import guest
 from provision.lab.cli import lab
 from provision.runbook import runbook
 
@@ -16,6 +17,7 @@ def main() -> None:
 main.add_command(lab)
 main.add_command(cluster)
 main.add_command(accept)
+main.add_command(guest)
 main.add_command(runbook)
 
 if __name__ == "__main__":

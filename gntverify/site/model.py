@@ -16,6 +16,8 @@ from gntverify.site.waiver import Waiver
 LEAST_DELAY_S = 2
 """Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
 DRBD_DEVICE = "/dev/drbd"
+BUILT_IN = "built-in"
+"""Where the OS definition of the probe guest comes from."""
 Bind = Literal["private", "cluster", "loopback", "any"]
 
 
@@ -147,8 +149,8 @@ class Drbd(Part):
 class OperatingSystem(Part):
     """An OS definition: ``name+variant``, and where it comes from.
 
-    ``source`` is ``"package:NAME"`` for a Debian package, else a path on the runner or an
-    ``http(s)`` URL of a .deb file.
+    ``source`` is ``"package:NAME"`` for a Debian package, ``"built-in"`` for this project's own
+    probe guest, else a path on the runner or an ``http(s)`` URL of a .deb file.
     """
 
     name: str

@@ -26,6 +26,7 @@ SHAPES = (
     "gntverify/site/profiles/*.toml",
     "provision/notes/*.py",
     *(f"provision/{room}.py" for room in ("cluster", "connector", "engine", "inventory")),
+    "provision/guest/**/*",
     "provision/section.py",
     *(f"provision/lab/{room}.py" for room in ("disks", "mirror", "node", "packages", "plan")),
     *(f"provision/lab/{room}.py" for room in ("seed", "workload")),

@@ -1,6 +1,8 @@
 """Installing the Operating System Support Packages."""
 
 import hashlib
+import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
@@ -9,7 +11,8 @@ from pyinfra.api.command import FileUploadCommand
 from pyinfra.context import host
 
 from gntverify.errors import SiteError
-from gntverify.site.model import Node, OperatingSystem
+from gntverify.site.model import BUILT_IN, Node, OperatingSystem
+from provision.guest import package as probe
 from provision.notes._facts import INSTALLED, DpkgFacts, Lines
 from provision.notes._operations import (
     INSTALL,
@@ -57,6 +60,37 @@ def package_file(system: OperatingSystem) -> Iterator[str | FileUploadCommand]:
     yield f"rm {place}"
 
 
+class Built(io.BytesIO):
+    """A package file made here; its name is how anybody makes it."""
+
+    def __repr__(self) -> str:
+        """What a reader of the plan can do."""
+        return "what `python -m provision guest build` makes"
+
+
+@operation
+def probe_package() -> Iterator[str | FileUploadCommand]:
+    """The project's own package is installed, in the version that its files here make."""
+    if probe.version() in host.get_fact(Lines, text=version_of(probe.NAME)):
+        return
+    if host.get_fact(DpkgFacts).interrupted:
+        yield REPAIR
+    with tempfile.TemporaryDirectory() as directory:
+        made = Built(probe.build(Path(directory)).read_bytes())
+    place = f"/var/cache/apt/{probe.NAME}.deb"
+    yield FileUploadCommand(made, place)
+    yield f"{INSTALL} --no-install-recommends --allow-downgrades {place}"
+    yield f"rm {place}"
+
+
+def version_of(package: str) -> str:
+    """Shell text: the version of a package that is installed and configured, else nothing."""
+    return (
+        f"dpkg-query -W -f '${{db:Status-Abbrev}} ${{Version}}\\n' {quote(package)} 2>/dev/null"
+        " | sed -n 's/^[ih]i  *//p'"
+    )
+
+
 def owner_states(path: str) -> str:
     """Shell text: the state of each package that a path comes from, nothing if from none."""
     return (
@@ -86,7 +120,9 @@ def definitions(context: Context, _node: Node) -> None:
         _timeout=limit(INSTALL_S),
     )
     for system in site.os:
-        if not system.source.startswith(PACKAGE):
+        if system.source == BUILT_IN:
+            probe_package(name=f"OS definition {system.name} is installed", _timeout=limit(300))
+        elif not system.source.startswith(PACKAGE):
             package_file(
                 system, name=f"OS definition {system.name} is installed", _timeout=limit(300)
             )
