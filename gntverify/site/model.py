@@ -16,8 +16,8 @@ from gntverify.site.waiver import Waiver
 LEAST_DELAY_S = 2
 """Of a bridge with STP on (802.1D, and BR_MIN_FORWARD_DELAY in the kernel)."""
 DRBD_DEVICE = "/dev/drbd"
-BUILT_IN = "built-in"
-"""Where the OS definition of the probe guest comes from."""
+BUILT_IN, PROBE = "built-in", "gntverify-probe"
+"""The probe guest's OS definition: where it comes from, and its name and its package's."""
 Bind = Literal["private", "cluster", "loopback", "any"]
 
 
@@ -156,6 +156,12 @@ class OperatingSystem(Part):
     name: str
     variants: list[str] = Field(default=[])
     source: str
+
+    @model_validator(mode="after")
+    def _own_is_the_probe(self) -> Self:
+        if self.source == BUILT_IN and self.name != PROBE:
+            raise ValueError(f"only {PROBE!r} is {BUILT_IN}, and {self.name!r} is not")
+        return self
 
 
 class Cluster(Part):

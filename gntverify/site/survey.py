@@ -16,7 +16,7 @@ from gntverify.errors import NOT_TOLD, ParseError, SiteError
 from gntverify.facts.system import locale_key, zone_key
 from gntverify.ganeti.defaults import ANY
 from gntverify.site.load import read_profile
-from gntverify.site.model import Site
+from gntverify.site.model import BUILT_IN, PROBE, Site
 from gntverify.site.observed import complete
 from gntverify.site.schema import FILE
 from gntverify.site.write import Keys, Line, at, possible, refused
@@ -291,7 +291,8 @@ def _oses(made: _Survey) -> None:
         why = "not on every node, or no Debian package brought it" if todo else ""
         made.lines.append(Line((*own, "name"), name, todo=todo))
         made.lines.append(Line((*own, "variants"), variants, todo=todo))
-        made.lines.append(Line((*own, "source"), f"package:{package or 'NAME'}", why, todo=todo))
+        source = BUILT_IN if package == PROBE else f"package:{package or 'NAME'}"
+        made.lines.append(Line((*own, "source"), source, why, todo=todo))
 
 
 def _os(made: _Survey, name: str) -> tuple[list[str], str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from gntverify.errors import GntverifyError
 from provision.guest.package import build
-from provision.lab.sentence import in_one_sentence
 
 
 @click.group()
@@ -17,5 +17,7 @@ def guest() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def build_package(directory: Path) -> None:
     """Make the Debian package of the OS definition in DIRECTORY, and print its path."""
-    with in_one_sentence():
+    try:
         click.echo(build(directory))
+    except GntverifyError as err:
+        raise click.ClickException(str(err)) from None

@@ -8,9 +8,10 @@ import os
 import tempfile
 from pathlib import Path
 
+from gntverify.site.model import PROBE
 from provision.lab.apt import run
 
-NAME = "gntverify-probe"
+NAME = PROBE
 OWN = Path(__file__).parent
 PLACES = {
     "os": f"usr/share/ganeti/os/{NAME}",

@@ -17,7 +17,7 @@ from gntverify.ganeti.ssconf import Ssconf
 from gntverify.site import Site, default_site, load_site
 from gntverify.transport.replay import Replay
 
-SITE = load_site(Path(__file__).parents[2] / "sites" / "lab.toml")
+SITE = load_site(Path(__file__).parents[1] / "recordings" / "good.toml")
 VM1 = "vm1.gnt.example"
 NODE = "node1.gnt.example"
 TAP = (

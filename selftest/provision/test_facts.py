@@ -17,7 +17,7 @@ from provision.notes._facts import (
 from provision.notes._ganeti import DaemonFacts, HypervisorParameters, MembershipFacts
 from provision.notes.s02_network import sourced_stanzas
 from provision.notes.s04_locale import DEFAULT, LOOK
-from provision.notes.s10_os import doubles, owner_states
+from provision.notes.s10_os import doubles, owner_states, version_of
 
 BRIDGE = "auto xen-br0\niface xen-br0 inet static\n"
 
@@ -140,6 +140,17 @@ def test_an_os_definition_counts_by_the_state_of_its_package(tmp_path: Path) -> 
     assert sh(owner_states("/usr/share/ganeti/os/image"), tmp_path) == ["iF ", "image other"]
     program(tmp_path, "dpkg-query", '[ "$1" = -W ] && echo "ii "; exit 1')
     assert sh(owner_states("/usr/share/ganeti/os/image"), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "want"),
+    [("ii  1+a", ["1+a"]), ("hi  1+a", ["1+a"]), ("iF  1+a", []), ("rc  1+a", [])],
+)
+def test_a_version_counts_where_its_package_is_installed(
+    tmp_path: Path, state: str, want: list[str]
+) -> None:
+    program(tmp_path, "dpkg-query", f"echo '{state}'")
+    assert sh(version_of("gntverify-probe"), tmp_path) == want
 
 
 def test_only_a_link_of_the_same_name_is_a_double(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def test_what_should_be_a_table_is_one(table: tuple[str, ...]) -> None:
         (("sysctl", "net.ipv4.ip_forward"), "on"),
         (("name",), "two words"),
         (("nodes",), [{"name": "node1.gnt.example"}]),
+        (("os",), [{"name": "noop", "source": "built-in"}]),
     ],
     ids=lambda value: str(value)[:30],
 )

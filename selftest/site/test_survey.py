@@ -23,7 +23,8 @@ from gntverify.transport.replay import Replay
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "selftest" / "recordings" / "good"
-LAB = ROOT / "sites" / "lab.toml"
+LAB = ROOT / "selftest" / "recordings" / "good.toml"
+"""The lab's own site, as it was when the recording was made."""
 PACKAGES = {"debootstrap": "ganeti-instance-debootstrap", "noop": "ganeti-os-noop"}
 NOT_SEEN = {"name", "time.servers"}
 """What a person has to say: the lab's file has it, and no node was asked."""
