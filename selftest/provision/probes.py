@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Probe:
     root: Path
 
     def os(
-        self, script: str, *arguments: str, stdin: bytes = b"", **variables: str
+        self, script: str, variables: Mapping[str, str], *arguments: str, stdin: bytes = b""
     ) -> "subprocess.CompletedProcess[bytes]":
         """An OS script, with the environment that Ganeti would give it."""
         program = self.root / PLACES["os"] / script
@@ -32,17 +33,17 @@ class Probe:
         done = _run(self.root / PLACES["share"] / name, str(target), env={"PATH": PATH})
         return done.returncode, done.stdout.decode().strip()
 
-    def create(self, disk: Path, size: int = 24 * MIB, **variables: str) -> Path:
+    def create(self, disk: Path, size: int = 24 * MIB) -> Path:
         """A new disk of that many bytes."""
         with disk.open("wb") as file:
             file.truncate(size)
-        env = ADDRESS | NETWORK | variables
-        assert self.os("create", DISK_0_PATH=str(disk), **env).returncode == 0
+        env = ADDRESS | NETWORK
+        assert self.os("create", {"DISK_0_PATH": str(disk)} | env).returncode == 0
         return disk
 
     def export(self, disk: Path) -> bytes:
         """What `export` says of it."""
-        done = self.os("export", EXPORT_DISK_PATH=str(disk), EXPORT_INDEX="0")
+        done = self.os("export", {"EXPORT_DISK_PATH": str(disk), "EXPORT_INDEX": "0"})
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
@@ -51,7 +52,7 @@ class Probe:
         with disk.open("ab") as file:
             file.truncate(size)
         env = {"IMPORT_DISK_PATH": str(disk), "IMPORT_INDEX": "0"}
-        return self.os("import", stdin=dump, **env).returncode == 0
+        return self.os("import", env, stdin=dump).returncode == 0
 
 
 def unpacked(directory: Path) -> Probe:

@@ -83,7 +83,7 @@ def test_the_guest_finds_its_name_and_address_on_its_disk(planted: Path) -> None
 def test_a_reinstallation_plants_another_canary(probe: Probe, disk: Path) -> None:
     before = content(disk, "/canary/MANIFEST")
     env = {"DISK_0_PATH": str(disk), "INSTANCE_REINSTALL": "1"}
-    assert probe.os("create", **env).returncode == 0
+    assert probe.os("create", env).returncode == 0
     assert content(disk, "/canary/MANIFEST").splitlines()[1:3] != before.splitlines()[1:3]
     assert probe.tool("check-disk", disk)[0] == 0
 
@@ -241,12 +241,12 @@ def test_the_journal_of_a_crashed_guest_is_replayed_elsewhere(
 def test_a_second_disk_is_carried_as_it_is(probe: Probe, tmp_path: Path) -> None:
     data, restored = tmp_path / "data", tmp_path / "restored"
     data.write_bytes(os.urandom(3 * MIB))
-    done = probe.os("export", EXPORT_DISK_PATH=str(data), EXPORT_INDEX="1")
+    done = probe.os("export", {"EXPORT_DISK_PATH": str(data), "EXPORT_INDEX": "1"})
     restored.write_bytes(bytes(3 * MIB))
     env = {"IMPORT_DISK_PATH": str(restored), "IMPORT_INDEX": "1"}
-    assert probe.os("import", stdin=done.stdout, **env).returncode == 0
+    assert probe.os("import", env, stdin=done.stdout).returncode == 0
     assert restored.read_bytes() == data.read_bytes()
-    assert probe.os("import", stdin=done.stdout[:-9], **env).returncode != 0
+    assert probe.os("import", env, stdin=done.stdout[:-9]).returncode != 0
 
 
 @pytest.mark.parametrize("crashed", [False, True])
@@ -258,7 +258,7 @@ def test_a_renamed_guest_has_the_instances_name_and_address(
     env = ADDRESS | NETWORK | {"NIC_0_IP": "192.0.2.8", "DISK_0_PATH": str(disk)}
     env |= {"INSTANCE_NAME": "new.gnt.example", "OLD_INSTANCE_NAME": "vm.gnt.example"}
     before = content(disk, "/canary/MANIFEST")
-    assert probe.os("rename", **env).returncode == 0
+    assert probe.os("rename", env).returncode == 0
     assert content(disk, "/etc/hostname") == b"new.gnt.example\n"
     assert b"address 192.0.2.8/24\n" in content(disk, "/etc/network")
     assert content(disk, "/canary/MANIFEST") == before
@@ -267,7 +267,7 @@ def test_a_renamed_guest_has_the_instances_name_and_address(
 
 def test_a_disk_that_import_refused_cannot_be_renamed(probe: Probe, disk: Path) -> None:
     assert not probe.restore(b"", disk)
-    assert probe.os("rename", DISK_0_PATH=str(disk)).returncode != 0
+    assert probe.os("rename", {"DISK_0_PATH": str(disk)}).returncode != 0
 
 
 @pytest.mark.parametrize(
@@ -285,14 +285,14 @@ def test_the_address_comes_from_parameter_network_or_link(
 ) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(24 * MIB))
-    assert probe.os("create", DISK_0_PATH=str(disk), **variables).returncode == 0
+    assert probe.os("create", {"DISK_0_PATH": str(disk)} | variables).returncode == 0
     assert content(disk, "/etc/network") == want
 
 
 def test_an_address_of_unknown_length_is_refused_in_a_sentence(
     probe: Probe, tmp_path: Path
 ) -> None:
-    done = probe.os("create", DISK_0_PATH=str(tmp_path / "disk"), **ADDRESS)
+    done = probe.os("create", {"DISK_0_PATH": str(tmp_path / "disk")} | ADDRESS)
     assert done.returncode == 1
     assert b"say '-O address=192.0.2.7/LENGTH'." in done.stderr
 
@@ -309,4 +309,4 @@ def test_an_address_of_unknown_length_is_refused_in_a_sentence(
     ],
 )
 def test_parameters_are_verified(probe: Probe, variables: dict[str, str], status: int) -> None:
-    assert probe.os("verify", "parameters", **variables).returncode == status
+    assert probe.os("verify", variables, "parameters").returncode == status
