@@ -10,6 +10,7 @@ from provision.guest.package import NAME, PLACES, build
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 MIB = 1024 * 1024
+SIZE = 16 * MIB
 ADDRESS = {"NIC_0_MODE": "bridged", "NIC_0_IP": "192.0.2.7", "NIC_0_LINK": "no-such-bridge"}
 NETWORK = {"NIC_0_NETWORK_SUBNET": "192.0.2.0/24", "NIC_0_NETWORK_GATEWAY": "192.0.2.254"}
 
@@ -33,7 +34,7 @@ class Probe:
         done = _run(self.root / PLACES["share"] / name, str(target), env={"PATH": PATH})
         return done.returncode, done.stdout.decode().strip()
 
-    def create(self, disk: Path, size: int = 24 * MIB) -> Path:
+    def create(self, disk: Path, size: int = SIZE) -> Path:
         """A new disk of that many bytes."""
         with disk.open("wb") as file:
             file.truncate(size)
@@ -47,7 +48,7 @@ class Probe:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def restore(self, dump: bytes, disk: Path, size: int = 24 * MIB) -> bool:
+    def restore(self, dump: bytes, disk: Path, size: int = SIZE) -> bool:
         """Whether `import` took the dump, for a disk of that many bytes."""
         with disk.open("ab") as file:
             file.truncate(size)
