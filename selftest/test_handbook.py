@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from gntverify import cli
-from gntverify.catalogue import load_controls
+from gntverify.catalogue import load_controls, load_drills
 from gntverify.errors import ParseError
 from gntverify.ganeti.codes import CODES, VERIFY
 from gntverify.handbook import documents, load_handbook, provoked_codes, simulated_codes
 from gntverify.planned import load_planned
 
 ROOT = Path(__file__).parents[1]
-THERE = {one.control.id for one in load_controls()}
+THERE = {one.control.id for one in (*load_controls(), *load_drills())}
 NOT_SIMULATED = {
     "ECLUSTERCLIENTCERT": "reported without asking whether to simulate",
     "EGROUPDIFFERENTPVSIZE": "only looked at with exclusive_storage",

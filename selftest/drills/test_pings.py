@@ -114,10 +114,10 @@ def test_the_pinger_tells_what_it_saw(tmp_path: Path, fake_ping: Path) -> None:
 
 def test_the_pinger_ends_with_its_directory(tmp_path: Path, fake_ping: Path) -> None:
     place = tmp_path / "scratch" / "ab12cd-1"
-    _sh(pings._START, str(place), "192.0.2.1", "30", path=fake_ping)
+    _sh(pings._START, str(place), "198.51.100.77", "30", path=fake_ping)
     _sh(f"rm -rf '{place}'", path=fake_ping)
     end = time.monotonic() + 10
-    while "192.0.2.1" in _sh("ps -eo args", path=fake_ping):
+    while "198.51.100.77" in _sh("ps -eo args", path=fake_ping):
         assert time.monotonic() < end, "the pinger goes on"
         time.sleep(0.1)
     assert not place.exists()

@@ -340,3 +340,10 @@ MIRRORS = (
     '[{"port": 11005, "minors": {"node2.gnt.example": 4, "node1.gnt.example": 2}}, '
     '{"port": 11006, "minors": {"node2.gnt.example": 5, "node1.gnt.example": 3}}]\n'
 )
+
+JOB = """\
+[{"name": "OP_INSTANCE_CREATE", "status": "success", "result": ["node1", "node2"],
+"log": [[1795585753, "* creating instance disks..."]]}]
+"""
+
+SUBMITTED = "JobID: 12\n"
