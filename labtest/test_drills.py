@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gntverify.drills.gates import TAG
+from gntverify.site.model import ALLOW_TAG as TAG
 from labtest.conftest import SITE_FILE, Lab, reason
 from labtest.damages import DAMAGES, prepare
 from labtest.footprint import footprint

@@ -7,11 +7,12 @@ from gntverify.drills.ledger import read_ledgers
 from gntverify.drills.lock import holder
 from gntverify.ganeti.queue import read_drained, read_jobs
 from gntverify.ganeti.watcher import read_watcher
+from gntverify.site.model import ALLOW_TAG as TAG
 from gntverify.target import Target
+from gntverify.transport.session import Session
 from gntverify.transport.source import Fresh
 
 FLAG = "--allow-disruptive"
-TAG = "gntverify:allow-disruptive"
 ADD_TAG = f"gnt-cluster add-tags {TAG}"
 
 
@@ -28,6 +29,8 @@ def shut(target: Target, kinds: Iterable[str], *, flag: bool) -> list[str]:
     """
     if not flag:  # the cluster is not even asked
         return [f"Drills disrupt the cluster; they run with {FLAG} only."]
+    if not any(isinstance(source, Session) for source in target.sources.values()):
+        return ["A recording is judged; drills need the living hosts (--hosts)."]
     return [*_not_permitted(target, kinds), *_not_calm(target)]
 
 

@@ -18,6 +18,8 @@ LEAST_DELAY_S = 2
 DRBD_DEVICE = "/dev/drbd"
 BUILT_IN, PROBE = "built-in", "gntverify-probe"
 """The probe guest's OS definition: where it comes from, and its name and its package's."""
+ALLOW_TAG = "gntverify:allow-disruptive"
+"""A cluster that may be disrupted bears it; a site file alone does not make it so."""
 Bind = Literal["private", "cluster", "loopback", "any"]
 
 
