@@ -30,7 +30,8 @@ class Scripted(Session):
         super().__init__("node1")
         self.told = told
 
-    def ask(self, argv: Any, *, timeout_s: float = 30.0, fresh: bool = False) -> Answer:
+    def ask(self, argv: Any, *, fresh: bool = False, **_: Any) -> Answer:
+        """What is written down, if it is asked of now."""
         command = " ".join(argv)
         assert fresh, f"what a gate asks must be of now: {command}"
         for words, out in self.told.items():
