@@ -40,6 +40,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help="instances that the restore drill takes, by comma (default: the site's, else by age)",
     )
+    group.addoption(
+        "--drill-minutes",
+        metavar="N",
+        type=float,
+        default=10.0,
+        help="how long the random walk goes on (default: 10; half of it more to shrink a failure)",
+    )
+    group.addoption(
+        "--drill-seed",
+        metavar="N",
+        type=int,
+        help="seed of the random walk (default: another one each time, told when it begins)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
