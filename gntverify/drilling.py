@@ -72,7 +72,12 @@ def _is_drill(item: pytest.Item) -> bool:
 
 
 def kind_of(item: pytest.Item) -> str:
-    """What ``allow.disruptive`` calls a drill: its file's name, ``test_restore.py`` is restore."""
+    """What ``allow.disruptive`` calls a drill: its file's name, ``test_restore.py`` is restore.
+
+    All that measure are one kind, by their folder: ``perf``.
+    """
+    if item.path.parent.name == "perf":
+        return "perf"
     return item.path.stem.removeprefix("test_")
 
 

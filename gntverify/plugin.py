@@ -20,7 +20,7 @@ from gntverify.run import CALM, REFUSED, Run
 from gntverify.site import Site
 from gntverify.verdicts import Verdict
 
-pytest_plugins = ("gntverify.drilling",)
+pytest_plugins = ("gntverify.drilling", "gntverify.measuring")
 
 SUITES = ("node", "cluster", "security", "perf", "drills")
 EVENTS = ("hosts::", "waivers::", "drills::")

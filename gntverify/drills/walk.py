@@ -28,6 +28,8 @@ STEPS = 12
 PLANS = 10_000
 SHRINK_SHARE = 0.5
 """Of the time of the walk that shrinking has at least, once something was found."""
+SMALL = 2
+"""Steps of a failure that nobody needs smaller."""
 
 Steps = tuple[Step, ...]
 
@@ -90,7 +92,8 @@ class Walk:
     smallest: Failure | None = None
     plans: int = 0
     taken: int = 0
-    _known: dict[Steps, Failure | None] = field(default_factory=dict)
+    _failed: dict[Steps, Failure] = field(default_factory=dict)
+    _passed: set[Steps] = field(default_factory=set)
 
     def go(self, *, most: int = PLANS, length: int = STEPS) -> Failure | None:
         """Walk until something is wrong and shrunk, or time or plans are over.
@@ -133,13 +136,18 @@ class Walk:
         Raises:
             GntverifyError: the machine could not be asked.
         """
-        for known, failure in self._known.items():
-            if failure and steps[: len(failure.steps)] == failure.steps:
+        if self.smallest and len(self.smallest.steps) <= SMALL:
+            raise _Over
+        for length in range(1, len(steps) + 1):
+            if failure := self._failed.get(steps[:length]):
                 return failure
-            if failure is None and known[: len(steps)] == steps:
-                return None
+        if steps in self._passed:
+            return None
         failure = self._played(steps)
-        self._known[steps] = failure
+        if failure:
+            self._failed[failure.steps] = failure
+        else:
+            self._passed |= {steps[:length] for length in range(len(steps) + 1)}
         if failure and (self.smallest is None or len(failure.steps) < len(self.smallest.steps)):
             first = self.smallest is None
             self.smallest = failure

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from gntverify.errors import CommandFailed
 from gntverify.site.part import Device, HostName, InstanceName, Interface, Part
+from gntverify.site.perf import Perf
 from gntverify.site.waiver import Waiver
 
 LEAST_DELAY_S = 2
@@ -395,6 +396,7 @@ class Site(Part):
     limits: Limits
     verify: Verify
     drills: Drills
+    perf: Perf
     allow: Allow
     waivers: list[Waiver] = Field(default=[])
     described: bool = Field(default=True, exclude=True)

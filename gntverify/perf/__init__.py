@@ -1,0 +1,1 @@
+"""Performance: what is measured several times, judged by its median, and kept."""
