@@ -1,0 +1,263 @@
+"""What a guest costs and gets: start, migration, resync, export and import, CPU, VNC."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from gntverify.compare import listed
+from gntverify.deadline import scaled
+from gntverify.drills.failover import migrated
+from gntverify.drills.operator import Operator
+from gntverify.drills.probeguest import ProbeGuest
+from gntverify.drills.reap import undo
+from gntverify.errors import CommandFailed, ParseError
+from gntverify.facts.hardware import CPU_KEYS, Cpu, parse_cpu
+from gntverify.facts.shape import checked, load_json, refuse
+from gntverify.ganeti.exports import DIRECTORY
+from gntverify.ganeti.kvm import RUN_DIR
+from gntverify.ganeti.mirrors import read_mirrors
+from gntverify.perf.bench import Bench
+
+if TYPE_CHECKING:
+    from gntverify.cluster import Node
+    from gntverify.site.perf import Measure
+
+START_S = 300.0
+STOP_S = 180.0
+RESYNC_S = 900.0
+EXPORT_S = 1800.0
+IMPORT_S = 1800.0
+BEGIN_S = 60.0
+VNC_S = 20
+CONTENT = "probe guest, 1 GiB disk with few files"
+RUN = 'exec python3 -c "$@"'
+# From the first look at which data is on its way to the first at which none is any more. The
+# kernel counts what is out of sync in KiB.
+_RESYNC = """\
+import json, re, sys, time
+minor, start, end = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+first, end, start = None, time.monotonic() + end, time.monotonic() + start
+while time.monotonic() < (end if first else start):
+    with open("/proc/drbd") as file:
+        block = re.search(r"^ *%s: cs:(\\w+).*\\n.*" % minor, file.read(), re.M)
+    state = block.group(1) if block else ""
+    oos = re.search(r"\\boos:(\\d+)", block.group(0)) if block else None
+    now = time.monotonic()
+    if state.startswith("Sync") and oos and int(oos.group(1)):
+        first = first or (now, int(oos.group(1)))
+    elif first and state == "Connected":
+        print(json.dumps([first[1] / 1024, now - first[0]]))
+        sys.exit()
+    time.sleep(0.1)
+sys.exit("no resync of minor %s came to its end" % minor)
+"""
+_PAGE = """\
+import sys, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+for name in ("cpuinfo.txt", "cpu.txt"):
+    try:
+        with opener.open("http://%s/%s" % (sys.argv[1], name), timeout=10) as reply:
+            sys.stdout.write(reply.read(1 << 20).decode("utf-8", "replace"))
+        break
+    except urllib.error.HTTPError as err:
+        problem = err
+else:
+    sys.exit(str(problem))
+"""
+# Clock ticks of user and system time; the name in parentheses may hold anything.
+_TICKS = f"""\
+import os, sys, time
+with open("{RUN_DIR}/pid/" + sys.argv[1]) as file:
+    pid = int(file.read())
+with open("/proc/%d/cmdline" % pid, "rb") as file:
+    argv = file.read().split(b"\\0")
+if argv[argv.index(b"-name") + 1].split(b",")[0] != sys.argv[1].encode():
+    sys.exit("process %d is not that of the instance" % pid)
+def ticks():
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+before, began = ticks(), time.monotonic()
+time.sleep(float(sys.argv[2]))
+spent = (ticks() - before) / os.sysconf("SC_CLK_TCK")
+print(100 * spent / (time.monotonic() - began))
+"""
+_USEFUL = re.compile(
+    r"3dnow\w*|abm|adx|aes|amx_\w+|avx\w*|bmi[12]|clflush\w*|clwb|cx16|erms|f16c|fma4?|fsgsbase|"
+    r"fsrm|gfni|lahf_lm|lm|mmx\w*|movbe|movdir\w+|nx|pclmulqdq|pdpe1gb|popcnt|rdpid|rdrand|rdseed|"
+    r"rdtscp|sha_ni|sse\w*|ssse3|tbm|vaes|vpclmulqdq|xop|xsave\w*",
+    re.ASCII,
+)
+"""Flags that the programs of a guest use. The others say how a machine is run, and are its own."""
+
+
+def measure_starts(bench: Bench, guest: ProbeGuest) -> None:
+    """From the command to an answer of the guest."""
+
+    def once() -> float:
+        bench.operator.must("gnt-instance", "shutdown", guest.name, limit_s=STOP_S)
+        with bench.operator.step("start"):
+            began = monotonic()
+            bench.operator.must("gnt-instance", "startup", guest.name, limit_s=START_S)
+            guest.answer(START_S)
+            return monotonic() - began
+
+    bench.repeat("start_s", "probe guest", once, bench.slow_repeats)
+
+
+def measure_migrations(bench: Bench, guest: ProbeGuest) -> list[str]:
+    """How long live migrations take, and how long the guest is silent; what went wrong."""
+    seen = []
+    for _ in range(2 * ((bench.slow_repeats + 1) // 2)):  # there and back: it belongs at home
+        seen.append(migrated(guest))
+        if seen[-1].wrong:
+            return seen[-1].wrong
+    bench.keep("migration_s", "probe guest", [one.took_s for one in seen])
+    bench.keep("downtime_s", "probe guest, live migration", [one.silence_s for one in seen])
+    return []
+
+
+def measure_resyncs(bench: Bench, guest: ProbeGuest) -> None:
+    """How fast a new copy of a disk is made on the secondary.
+
+    Raises:
+        CommandFailed: the job failed, or its resync was not seen.
+    """
+    place = f"{guest.primary.short} → {guest.secondary.short}"
+    bench.repeat(
+        "resync_mib_s", place, lambda: _resynced(bench.operator, guest), bench.slow_repeats
+    )
+
+
+def _resynced(operator: Operator, guest: ProbeGuest) -> float:
+    node = guest.primary
+    mirror = read_mirrors(operator.master.source, guest.name)[0]
+    minor = str(mirror.minors[node.name])
+    with operator.step("resync"), ThreadPoolExecutor(1) as pool:
+        ends = (str(scaled(BEGIN_S)), str(scaled(RESYNC_S)))
+        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, *ends, limit_s=RESYNC_S + 60)
+        operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
+        text = seen.result()
+    if trouble := guest.mirror_trouble():
+        raise CommandFailed(trouble)
+    return resync_rate(text)
+
+
+def resync_rate(text: str) -> float:
+    """MiB/s of what the node printed: MiB that were on their way, and seconds.
+
+    Raises:
+        ParseError: it is no two amounts.
+    """
+    found = checked(list[float], load_json(text, "python3"), "python3")
+    if len(found) != 2 or min(found) <= 0:
+        raise refuse("python3", text)
+    return found[0] / found[1]
+
+
+def measure_exports(bench: Bench, guest: ProbeGuest) -> list[str]:
+    """How long an export of the running guest takes, and its import as another; what went wrong.
+
+    Its disk has little in it and its OS saves files, so this is the time of everything around
+    the data: snapshot, transport, checks.
+    """
+    operator, node = bench.operator, guest.secondary
+    place = f"{DIRECTORY}/{guest.name}"
+    words = f"an export of {guest.name} on {node.short}"
+    entry = operator.ledger.undo(words, node.name, f"rm -rf {place} {place}.new")
+    times: dict[str, list[float]] = {"export": [], "import": []}
+    try:
+        for number in range(bench.slow_repeats):
+            trouble = _exported(operator, guest, node, times["export"]) or _imported(
+                bench, guest, node, number, times["import"]
+            )
+            if trouble:
+                return [trouble]
+    finally:
+        undo(operator, entry)
+    bench.keep("export_s", CONTENT, times["export"])
+    bench.keep("import_s", CONTENT, times["import"])
+    return []
+
+
+def _exported(operator: Operator, guest: ProbeGuest, node: "Node", times: list[float]) -> str:
+    argv = ("gnt-backup", "export", "-n", node.name, "--noshutdown", guest.name)
+    with operator.step("export"):
+        began = monotonic()
+        job = operator.job(*argv, limit_s=EXPORT_S)
+        times.append(monotonic() - began)
+    return job.trouble
+
+
+def _imported(
+    bench: Bench, guest: ProbeGuest, node: "Node", number: int, times: list[float]
+) -> str:
+    """Import it with one copy of its disk, not started, and remove it again."""
+    operator, name = bench.operator, bench.operator.name(850 + number)
+    source = (f"--src-node={node.name}", f"--src-dir={DIRECTORY}/{guest.name}")
+    link = bench.site.network.private.bridge
+    net = ("--net", f"0:link={link},mode=bridged,mac=generate")
+    asked = operator.creating(name, "-n", node.name, "-t", "plain", *source, *net)
+    entry = operator.entry_of(name)
+    with operator.step("import"):
+        began = monotonic()
+        job = operator.job("gnt-backup", "import", *asked, limit_s=IMPORT_S)
+        times.append(monotonic() - began)
+    left = undo(operator, entry) if entry else ""
+    return job.trouble or left
+
+
+def cpu_of(guest: ProbeGuest) -> Cpu:
+    """The processor that the guest sees.
+
+    Raises:
+        CommandFailed, ParseError: it does not tell.
+    """
+    text = guest.operator.on(guest.witness, RUN, _PAGE, str(guest.address))
+    kept = [line for line in text.splitlines() if line.partition(":")[0].strip() in CPU_KEYS]
+    return parse_cpu("\n".join(dict.fromkeys(kept)))
+
+
+def lacking(own: Cpu, guest: Cpu) -> list[str]:
+    """What of the node's processor the guest does not get, a phrase each."""
+    wrong = []
+    if own.model != guest.model:
+        wrong.append(f"it sees {guest.model!r}, the node has {own.model!r}")
+    lost = {flag for flag in own.flags - guest.flags if _USEFUL.fullmatch(flag)}
+    return [*wrong, f"it lacks {listed(lost)}"] if lost else wrong
+
+
+def measure_vnc(bench: Bench, guest: ProbeGuest) -> None:
+    """What the idle guest's process takes of a CPU without a VNC console and with one.
+
+    Raises:
+        GntverifyError: the guest could not be started that way.
+    """
+    ways: tuple[tuple[Measure, str], ...] = (
+        ("vnc_off_percent", ""),
+        ("vnc_on_percent", "127.0.0.1"),
+    )
+    for measure, address in ways:
+        _restarted(bench.operator, guest, address)
+        values = [_burnt(bench.operator, guest) for _ in range(bench.repeats)]
+        bench.keep(measure, "idle probe guest", values)
+    _restarted(bench.operator, guest, "default")
+
+
+def _restarted(operator: Operator, guest: ProbeGuest, address: str) -> None:
+    """Its VNC console bound to that address, none when it is empty."""
+    bound = ("-H", f"vnc_bind_address={address}")
+    with operator.step(f"VNC on {address or 'nothing'}"):
+        operator.must("gnt-instance", "modify", *bound, guest.name, limit_s=STOP_S)
+        operator.must("gnt-instance", "shutdown", guest.name, limit_s=STOP_S)
+        operator.must("gnt-instance", "startup", guest.name, limit_s=START_S)
+        guest.answer(START_S)
+
+
+def _burnt(operator: Operator, guest: ProbeGuest) -> float:
+    text = operator.on(guest.primary, RUN, _TICKS, guest.name, str(VNC_S))
+    value = load_json(text, "python3")
+    if not isinstance(value, float) or value < 0:
+        raise ParseError(f"The CPU time of {guest.name!r} was not told: {text[:200]!r}.")
+    return value

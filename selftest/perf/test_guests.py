@@ -1,0 +1,84 @@
+"""What is measured of guests: the scripts, on files like a node's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gntverify.errors import ParseError
+from gntverify.facts.hardware import Cpu
+from gntverify.ganeti.kvm import RUN_DIR
+from gntverify.perf.guests import _RESYNC, _TICKS, lacking, resync_rate
+
+SYNC = """\
+version: 8.4.11 (api:1/proto:86-101)
+srcversion: 1234
+
+ 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----
+    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
+ 1: cs:{state} ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----
+    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:{oos}
+\t[>....................] sync'ed:  5.1% (996/1024)M
+"""
+
+
+def test_a_resync_is_seen_from_its_begin_to_its_end(tmp_path: Path) -> None:
+    proc, fresh = tmp_path / "drbd", tmp_path / "new"
+    text = _RESYNC.replace("/proc/drbd", str(proc))
+    proc.write_text(SYNC.format(state="SyncSource", oos=524288))
+    argv = [sys.executable, "-c", text, "1", "10", "20"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(1.5)
+        fresh.write_text(SYNC.format(state="Connected", oos=0))
+        fresh.replace(proc)
+        out, _ = child.communicate(timeout=10)
+    assert 512 / 10 < resync_rate(out) < 512 / 0.5
+
+
+def test_a_resync_that_never_begins_is_no_rate(tmp_path: Path) -> None:
+    proc = tmp_path / "drbd"
+    proc.write_text(SYNC.format(state="Connected", oos=0))
+    argv = [sys.executable, "-c", _RESYNC.replace("/proc/drbd", str(proc)), "1", "0.3", "9"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no resync of minor 1" in done.stderr
+
+
+@given(st.text())
+def test_whatever_is_printed_is_a_rate_or_refused(text: str) -> None:
+    try:
+        found = resync_rate(text)
+    except ParseError:
+        return
+    assert found > 0
+
+
+def test_cpu_time_is_that_of_the_instance_and_of_no_other(tmp_path: Path) -> None:
+    """A process that spins, and one whose command line has another name."""
+    pids = tmp_path / "pid"
+    pids.mkdir()
+    text = _TICKS.replace(RUN_DIR, str(tmp_path))
+    argv = [sys.executable, "-c", "while True: pass", "-name", "vm1,debug-threads=on"]
+    with subprocess.Popen(argv) as child:
+        try:
+            for name in ("vm1", "vm2"):
+                (pids / name).write_text(f"{child.pid}\n")
+            asked = [sys.executable, "-c", text]
+            good = subprocess.run([*asked, "vm1", "1"], capture_output=True, text=True, check=True)
+            other = subprocess.run([*asked, "vm2", "1"], capture_output=True, check=False)
+        finally:
+            child.kill()
+    assert float(good.stdout) > 1
+    assert b"not that of the instance" in other.stderr
+
+
+def test_a_guest_lacks_what_programs_use_and_nothing_else() -> None:
+    own = Cpu("EPYC", frozenset({"aes", "avx2", "svm", "monitor", "ht"}))
+    assert lacking(own, Cpu("EPYC", frozenset({"aes", "avx2", "hypervisor"}))) == []
+    (wrong,) = lacking(own, Cpu("EPYC", frozenset({"avx2"})))
+    assert wrong == "it lacks aes"
+    assert len(lacking(own, Cpu("QEMU Virtual CPU", frozenset()))) == 2
