@@ -11,6 +11,7 @@ from gntverify.errors import ParseError
 from gntverify.verdicts import OUTCOMES, Verdict, read
 from reports.answers import Shown, pick
 from reports.meta import Meta, read_meta
+from reports.perf import Plotted, plotted
 from reports.words import sentence
 
 WORST = ("fail", "unknown", "stale-waiver", "waived", "pass", "not-applicable")
@@ -131,6 +132,7 @@ class Report:
     findings: Sequence[Finding]
     counts: Counter[str]
     answers: Mapping[str, Shown]
+    figures: Sequence[Plotted] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -191,6 +193,7 @@ def load(run_dir: Path) -> Report:
             [key for row in rows for key in row.evidence],
             [key for finding in findings for key in finding.row.loud],
         ),
+        figures=plotted(run_dir, meta),
     )
 
 
