@@ -19,7 +19,7 @@ from gntverify.drills.probeguest import GROUPS, KVM, OS, Guests, ProbeGuest, par
 from gntverify.drills.pulse import Pulse, lost
 from gntverify.drills.reap import undo
 from gntverify.drills.walk import Failure
-from gntverify.errors import CommandFailed, DeadlinePassed
+from gntverify.errors import CommandFailed, CommandTimeout, DeadlinePassed
 from gntverify.facts.shape import checked, load_json, refuse
 from gntverify.ganeti.exports import DIRECTORY
 from gntverify.ganeti.jobs import Job
@@ -139,12 +139,12 @@ class LiveMachine:
         self._enter(step)
         argv = command(step, self._guest.name, self._link)
         with self.operator.step(str(step)):
-            if not argv:
-                self.operator.on(self.operator.node(step.node), KILL)
-                return Done(done=True)
             try:
+                if not argv:
+                    self.operator.on(self.operator.node(step.node), KILL)
+                    return Done(done=True)
                 job = self.operator.job(*argv, limit_s=LIMITS_S.get(step.deed, LIMIT_S))
-            except DeadlinePassed as err:
+            except (CommandFailed, CommandTimeout, DeadlinePassed) as err:
                 return Done(done=False, trouble=str(err))
         if refused(job):
             return Done(done=False)
