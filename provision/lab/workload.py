@@ -5,6 +5,7 @@
   before, and a copy of that, read-only, on the master under ``/srv/nas``, where a NAS would be
   mounted.
 - A user of the remote API, who may read; nobody knows the password.
+- The tag that allows drills.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from typing import Protocol
 from gntverify.deadline import scaled, wait_for
 from gntverify.errors import CommandFailed, CommandTimeout, SiteError
 from gntverify.site import Site
+from gntverify.site.model import ALLOW_TAG
 
 MIRRORED, PLAIN = "vm1.gnt.example", "vm2.gnt.example"
 USER = "reader"
@@ -63,6 +65,9 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
         on_master(*added(site, PLAIN, "-t", "plain", "-n", last.name, "--no-start"))
         on_master("gnt-backup", "export", "-n", before.name, PLAIN)
         on_master("bash", "-c", copied(before.name, str(site.cluster.name)))
+        made = True
+    if ALLOW_TAG not in on_master("gnt-cluster", "list-tags").split():
+        on_master("gnt-cluster", "add-tags", ALLOW_TAG)  # a lab is there to be disrupted
         made = True
     if not on_master("sh", "-c", f"[ ! -e {USERS_FILE} ] || echo there").strip():
         on_master("sh", "-c", users_file(secrets.token_hex(16)))
