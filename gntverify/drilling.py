@@ -53,6 +53,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="seed of the random walk (default: another one each time, told when it begins)",
     )
+    group.addoption(
+        "--burnin-instances",
+        metavar="NUMBER",
+        type=_positive,
+        default=1,
+        help="with how many instances burn-in plays, several of them at once (--parallel)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def pytest_configure(config: pytest.Config) -> None:
