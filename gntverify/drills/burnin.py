@@ -7,6 +7,7 @@ told to leave its instances alone: what it cannot remove (it forgets a detached 
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -256,7 +257,7 @@ def _words(played: Played) -> list[str]:
 
 def guest_trouble(name: str, text: str) -> str:
     """What is wrong with a probe guest, by its console; empty when all is well."""
-    lines = re.findall(r"^(?:READY|BROKEN) .*$", text, re.MULTILINE)
+    lines = re.findall(r"^((?:READY|BROKEN) .*)\n", text, re.MULTILINE)  # whole ones only
     if not lines:
         last = [line.strip() for line in text.splitlines() if line.strip()]
         return f"the guest of {name} does not come up; its console: {listed(last[-1:])}"
@@ -302,12 +303,7 @@ class Burnins:
         need(offered, f"the cluster has no disks of template {template}")
         nodes = places(operator)
         need(template == "plain" or nodes[1:], "a mirror takes two nodes of one group")
-        for node in nodes:
-            trouble = operator.cluster.os_trouble(
-                OS.partition("+")[0], node, frozenset(["default"])
-            )
-            if trouble:
-                raise CommandFailed(f"The OS {OS!r} cannot be used on {node!r}: {trouble}.")
+        need_os(operator, nodes)
         numbers = range(self._number, self._number + self.count + 1)
         self._number += self.count + 1
         *names, spare = map(operator.name, numbers)
@@ -348,3 +344,16 @@ def places(operator: "Operator") -> tuple[str, ...]:
         raise NotApplicable("no node takes instances")
     ((group, _),) = Counter(groups[name] for name in able).most_common(1)
     return tuple(name for name in able if groups[name] == group)
+
+
+def need_os(operator: "Operator", nodes: Iterable[str]) -> None:
+    """See that the probe's OS definition can be used on nodes.
+
+    Raises:
+        CommandFailed: it cannot.
+    """
+    name, _, variant = OS.partition("+")
+    for node in nodes:
+        trouble = operator.cluster.os_trouble(name, node, frozenset([variant]))
+        if trouble:
+            raise CommandFailed(f"The OS {OS!r} cannot be used on {node!r}: {trouble}.")
