@@ -25,7 +25,7 @@ from gntverify.drills.reap import undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed
 from gntverify.ganeti.daemons import read_listeners
 from gntverify.ganeti.displays import is_loopback
-from gntverify.ganeti.machine import Machine, read_cards, read_machine, read_size_mib
+from gntverify.ganeti.qemu import Machine, read_cards, read_machine, read_size_mib
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gntverify.drills.lifecycle import Life
 from gntverify.errors import CommandFailed
 from gntverify.ganeti.instances import Instance, Nic
 from gntverify.ganeti.jobs import Job
-from gntverify.ganeti.machine import Machine
+from gntverify.ganeti.qemu import Machine
 
 RUN, BRIDGE = "a1b2c3", "xen-br0"
 NODE = "node1.gnt.example"
@@ -23,7 +23,7 @@ Argv = tuple[str, ...]
 
 
 class Cluster:
-    """A cluster of one instance, as far as these drills look; it does not do what is ``broken``."""
+    """A cluster of one instance, as far as the drills look; it does not do what is ``broken``."""
 
     def __init__(self, broken: str = "") -> None:
         self.broken = broken

@@ -347,3 +347,36 @@ JOB = """\
 """
 
 SUBMITTED = "JobID: 12\n"
+
+BURNIN = """\
+[1764057600.1, "out", "- Testing global parameters"]
+[1764057600.2, "out", "- Creating instances"]
+[1764057600.3, "out", "  * instance gntverify-a1b2c3-600.gnt.example"]
+[1764057645.5, "out", "- Stopping and starting instances"]
+[1764057660.0, "out", "- Error detected: opcode buffer follows:"]
+[1764057660.1, "err", "ganeti.errors.OpExecError: Could not start instance"]
+[1764057660.2, "status", "1"]
+"""
+BURNIN_JOBS = (
+    '[{"id": 44, "received": 1764057600.4, "ops": [{"name": "OP_INSTANCE_CREATE", '
+    '"status": "success", "result": [], "log": [[1764057610, " - WARNING: it died"]]}]}]'
+)
+COMMAND_LINE = """\
+4711
+/usr/bin/kvm
+-name
+vm1.gnt.example
+-m
+128
+-smp
+1
+-boot
+c
+-vnc
+127.0.0.1:5100
+-drive
+file=/var/run/ganeti/instance-disks/vm1.gnt.example:0,format=raw,if=none,id=disk-1
+-device
+virtio-net-pci,id=nic-1,netdev=nic-1,mac=aa:00:00:01:02:03
+"""
+CARDS = "tap0 xen-br0\ntap1 xen-br0\n"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gntverify.errors import ParseError
 from gntverify.ganeti import (
+    burnin,
     daemons,
     defaults,
     exports,
@@ -26,6 +27,7 @@ from gntverify.ganeti import (
     modes,
     nodes,
     oses,
+    qemu,
     queue,
     security,
     ssconf,
@@ -63,6 +65,15 @@ def _addresses(text: str) -> object:
     return found and (found.node_list, found.primary_ips, found.user_shutdown)
 
 
+def _played(text: str) -> object:
+    return burnin.progress(burnin.parse_lines(text))
+
+
+def _started(text: str) -> object:
+    found = qemu.parse_machine(text, "vm1.gnt.example")
+    return found and (found.memory_mib, found.cpus, found.macs, found.disks, found.vnc)
+
+
 PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "processes": (daemons.parse_processes, "PROCESSES"),
     "started": (daemons.parse_started, "STARTED"),
@@ -80,6 +91,10 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "job": (lambda text: jobs.parse_job(1, text), "JOB"),
     "submitted": (jobs.parse_submitted, "SUBMITTED"),
     "mirrors": (mirrors.parse_mirrors, "MIRRORS"),
+    "burn-in": (_played, "BURNIN"),
+    "jobs of burn-in": (burnin.parse_jobs, "BURNIN_JOBS"),
+    "command line": (_started, "COMMAND_LINE"),
+    "cards": (qemu.parse_cards, "CARDS"),
     "drained": (queue.parse_drained, "DRAINED"),
     "instances": (instances.parse_instances, "INSTANCES"),
     "live": (instances.parse_live, "LIVE"),
@@ -103,6 +118,9 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "watcher": (watcher.parse_watcher, "WATCHER"),
 }
 MAY_BE_EMPTY = {
+    "burn-in",
+    "cards",
+    "command line",
     "defaults",
     "image parts",
     "image settings",

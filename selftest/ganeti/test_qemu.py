@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gntverify.errors import ParseError
-from gntverify.ganeti import machine
+from gntverify.ganeti import qemu
 from gntverify.ganeti.kvm import RUN_DIR
-from gntverify.ganeti.machine import Machine, parse_cards, parse_machine
+from gntverify.ganeti.qemu import Machine, parse_cards, parse_machine
 
 NAME = "vm1.gnt.example"
 DISK = f"/var/run/ganeti/instance-disks/{NAME}:0"
@@ -114,7 +114,7 @@ def test_words_come_back_as_they_were(words: list[str]) -> None:
 
 def test_the_node_is_asked_for_the_living_only(tmp_path: Path) -> None:
     def asked() -> str:
-        argv = ["/bin/sh", "-c", machine._LOOK.replace(RUN_DIR, str(tmp_path)), "sh", "vm1"]
+        argv = ["/bin/sh", "-c", qemu._LOOK.replace(RUN_DIR, str(tmp_path)), "sh", "vm1"]
         return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     assert asked() == ""
