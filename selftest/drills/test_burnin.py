@@ -122,6 +122,11 @@ def test_the_keeper_writes_down_what_is_said(tmp_path: Path) -> None:
     assert rows(said)[-1][1] == "status"
 
 
+def test_the_service_manager_has_nothing_to_expand() -> None:
+    """It replaces $NAME in what a unit executes, of a transient one too (systemd.service(5))."""
+    assert not [word for word in (keeper.KEEPER, *ORDER.argv()) if "$" in word]
+
+
 def test_burnin_ends_with_the_agent(tmp_path: Path) -> None:
     said = tmp_path / "said"
     with subprocess.Popen(["/bin/sleep", "60"]) as agent:
