@@ -232,10 +232,14 @@ class Ladder:
             ]
             place = f"{DIRECTORY}/{self.name}"
             source = (f"--src-node={self.subject.node.name}", f"--src-dir={place}")
-            options = ("-n", self.node.name, "-t", "plain", *source, *nets)
+            options = ("-n", self.node.name, "-t", "plain", *source, *nets, *self._own_address())
             created = self.operator.creating(self.name, *options)
             self._entries.append(self.operator.ledger.entries[-1])
             return self.operator.job("gnt-backup", "import", *created, limit_s=IMPORT_S)
+
+    def _own_address(self) -> tuple[str, ...]:
+        """A probe guest takes no address of its original by itself; here nobody else has it."""
+        return ("-O", f"address={self.address}/24") if self.own_guest and self.address else ()
 
     def _present(self) -> None:
         """Show the export under the drill's name where Ganeti reads exports, read-only."""
@@ -340,7 +344,9 @@ class Ladder:
             return [wrong for probe in self.probes if (wrong := self._asked(probe))]
 
     def _asked(self, probe: Probe) -> str:
-        where = f"{probe.kind} {probe.path if probe.kind == 'http' else probe.port}"
+        where = {"http": f"http {probe.path}", "tcp": f"tcp {probe.port}"}.get(
+            probe.kind, probe.kind
+        )
         if probe.kind == "console":
             seen = console.watch(self.node, self.name, probe.want, ANSWER_S, f"{probe.send}\r")
             return "" if seen.found else f"console: {seen.last}"
