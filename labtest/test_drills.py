@@ -25,6 +25,7 @@ def test_drills_need_every_gate(drilled: Lab, tmp_path: Path) -> None:
     assert not drilled.on("node1", "find", "/var/lib/gntverify/ledger", "-type", "f").strip()
 
 
+@pytest.mark.long
 def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
     """Each kind of damage turns the level red that should see it, and no level below."""
     before = footprint(drilled)
@@ -42,7 +43,8 @@ def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
     assert footprint(drilled) == before
 
 
-@pytest.mark.parametrize("point", [POINTS[4], POINTS[10]], ids=str)
+@pytest.mark.long
+@pytest.mark.parametrize("point", POINTS, ids=str)
 def test_a_killed_drill_is_reaped(drilled: Lab, point: Point) -> None:
     """After SIGKILL `gntverify reap` brings the cluster back, and touches nothing of others."""
     before = footprint(drilled)
