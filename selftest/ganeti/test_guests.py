@@ -17,7 +17,15 @@ from gntverify.ganeti.ssconf import Ssconf
 from gntverify.site import Site, default_site, load_site
 from gntverify.transport.replay import Replay
 
-SITE = load_site(Path(__file__).parents[1] / "recordings" / "good.toml")
+LAB = load_site(Path(__file__).parents[2] / "sites" / "lab.toml")
+SITE = LAB.model_copy(
+    update={
+        "instances": [
+            one.model_copy(update={"hypervisor_parameters": {}}) for one in LAB.instances
+        ]
+    }
+)
+"""The lab's, but for the kernel of its probe guests: those of these samples boot their own."""
 VM1 = "vm1.gnt.example"
 NODE = "node1.gnt.example"
 TAP = (
