@@ -18,12 +18,14 @@ def _changed(tmp_path: Path, old: str, new: str) -> Site:
 
 
 def test_an_instance_has_its_own_words_above_the_clusters(tmp_path: Path) -> None:
-    old = 'redundant = true\nlinks = ["xen-br0"]\nhypervisor_parameters = {'
-    site = _changed(tmp_path, old, f'{old} cpu_type = "kvm64",')
+    own = (
+        '[[instances]]\nname = "vm1.gnt.example"\nhypervisor_parameters = { cpu_type = "kvm64" }\n'
+    )
+    site = _changed(tmp_path, '[[instances]]\nname = "vm1.gnt.example"\n', own)
     assert site.declared("vm1.gnt.example", "kvm")["cpu_type"] == "kvm64"
     assert site.declared("vm1.gnt.example", "kvm")["serial_console"] == "true"
     assert site.declared("vm2.gnt.example", "kvm")["cpu_type"] == "host"
-    assert site.declared("vm3.gnt.example", "xen-pvm") == {}
+    assert site.declared("vm2.gnt.example", "xen-pvm") == {}
 
 
 def test_of_an_instance_that_is_not_named_nothing_is_said() -> None:
