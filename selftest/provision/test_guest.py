@@ -143,12 +143,13 @@ def test_every_harm_to_the_files_is_seen(probe: Probe, tree: Path, harm: str, wo
 
 def advance(probe: Probe, tree: Path, seq: int, *, path: str = PATH) -> bool:
     """Whether one heartbeat, as the guest writes it, came to its end."""
-    canary, static = tree / "canary", tree / "static"
-    lines = (canary / "MANIFEST").read_text().splitlines(keepends=True)
-    static.write_text("".join(line for line in lines if re.match("[0-9a-f]{64}  ", line)))
+    canary = tree / "canary"
+    lines = (canary / "MANIFEST").read_text().splitlines()
+    data = "\n".join(line for line in lines if re.match("[0-9a-f]{64}  ", line))
+    size = (canary / "data/journal-0").stat().st_size
     text = (
         f". {probe.root / package.PLACES['share'] / 'canary.sh'}; canary={canary}; "
-        f"advance {seq} 1764000000 vm {static} data/journal-0"
+        f"journal_bytes={size}; advance {seq} 1764000000 vm '{data}' data/journal-0"
     )
     argv = ["/bin/sh", "-c", text]
     return subprocess.run(argv, timeout=20, check=False, env={"PATH": path}).returncode == 0
@@ -160,7 +161,7 @@ def test_the_canary_is_whole_after_each_heartbeat(probe: Probe, tree: Path) -> N
         assert probe.tool("check-canary", tree) == (0, f"canary {seq} 1764000000 ok")
 
 
-@pytest.mark.parametrize("program", ["sha256sum", "sync", "mv", "tail", "cat"])
+@pytest.mark.parametrize("program", ["sha256sum", "sync", "mv"])
 def test_a_guest_that_dies_in_a_heartbeat_leaves_a_whole_canary(
     probe: Probe, tree: Path, tmp_path: Path, program: str
 ) -> None:
