@@ -335,11 +335,7 @@ def places(operator: "Operator") -> tuple[str, ...]:
     """
     groups = parse_groups(operator.master.source.ask(GROUPS, timeout_s=60, fresh=True).text())
     states = read_nodes(Fresh(operator.master.source))
-    able = [
-        node.name
-        for node in operator.cluster.nodes
-        if states[node.name].vm_capable and states[node.name].role not in ("D", "O")
-    ]
+    able = [node.name for node in operator.cluster.nodes if states[node.name].takes_instances]
     if not able:
         raise NotApplicable("no node takes instances")
     ((group, _),) = Counter(groups[name] for name in able).most_common(1)

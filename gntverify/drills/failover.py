@@ -57,9 +57,13 @@ def failed_over(guest: ProbeGuest, limit_s: float = FAILOVER_S) -> Seen:
 
 def _arrived(guest: ProbeGuest, goal: "Node", seen: Seen) -> Seen:
     """That it is there now, with a whole mirror, is part of what was to be seen."""
-    wrong = [*seen.wrong]
-    if guest.primary != goal:
-        wrong.append(f"{guest.name} is on {guest.primary.short}, not on {goal.short}")
+    here = guest.primary
+    return _settled(guest, seen, "" if here == goal else f"{guest.name} is on {here.short}", goal)
+
+
+def _settled(guest: ProbeGuest, seen: Seen, astray: str, goal: "Node") -> Seen:
+    """What was seen, what is not where it should be, and a mirror that is not whole."""
+    wrong = [*seen.wrong, *([f"{astray}, not on {goal.short}"] if astray else [])]
     if trouble := guest.mirror_trouble():
         wrong.append(trouble)
     return Seen(wrong, seen.silence_s, seen.took_s)
@@ -73,12 +77,8 @@ def replaced(guest: ProbeGuest, goal: "Node | None" = None) -> Seen:
         f"a new copy on {node.short}",
         lambda: guest.job("gnt-instance", "replace-disks", *here, guest.name, limit_s=REPLACE_S),
     )
-    wrong = [*seen.wrong]
-    if guest.secondary != node:
-        wrong.append(f"its copy is on {guest.secondary.short}, not on {node.short}")
-    if trouble := guest.mirror_trouble():
-        wrong.append(trouble)
-    return Seen(wrong, seen.silence_s, seen.took_s)
+    on = guest.secondary
+    return _settled(guest, seen, "" if on == node else f"its copy is on {on.short}", node)
 
 
 def third(guest: ProbeGuest) -> "Node":
@@ -92,9 +92,7 @@ def third(guest: ProbeGuest) -> "Node":
     free = [
         node
         for node in operator.cluster.nodes
-        if node not in guest.home
-        and states[node.name].vm_capable
-        and states[node.name].role not in ("D", "O")
+        if node not in guest.home and states[node.name].takes_instances
     ]
     found = need(free, "a new secondary needs a third node that takes instances")
     return found[0]

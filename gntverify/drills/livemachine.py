@@ -96,9 +96,7 @@ class LiveMachine:
         able = [
             name
             for name in there
-            if groups[name] == groups[home[0]]
-            and self._roles[name].vm_capable
-            and self._roles[name].role in ("M", "C", "R")
+            if groups[name] == groups[home[0]] and self._roles[name].takes_instances
         ]
         nodes = (*home, *(name for name in able if name not in home))
         return Place(nodes, tuple(name for name in nodes if drainable(name, self._roles)))

@@ -295,11 +295,7 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     groups = parse_groups(operator.master.source.ask(GROUPS, timeout_s=60, fresh=True).text())
     states = read_nodes(Fresh(operator.master.source))
     mirrors = Counter(s for one in operator.instances().values() for s in one.secondaries)
-    able = [
-        node
-        for node in operator.cluster.nodes
-        if states[node.name].vm_capable and states[node.name].role not in ("D", "O")
-    ]
+    able = [node for node in operator.cluster.nodes if states[node.name].takes_instances]
     for secondary in sorted(able, key=lambda node: mirrors[node.name]):
         peers = [n for n in able if groups[n.name] == groups[secondary.name] and n != secondary]
         if peers:

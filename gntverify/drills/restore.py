@@ -15,8 +15,9 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, TypeVar
 
 from gntverify.backups import READ_ONLY, unfit
+from gntverify.controls import NotApplicable
 from gntverify.deadline import scaled
-from gntverify.drills import console, link
+from gntverify.drills import console, content, link
 from gntverify.drills.exports import (
     Subject,
     claimed,
@@ -28,10 +29,10 @@ from gntverify.drills.exports import (
 from gntverify.drills.ledger import Entry
 from gntverify.drills.operator import Operator
 from gntverify.drills.reap import undo
-from gntverify.drills.record import OVER, Record, keep
+from gntverify.drills.record import LEVELS, OVER, Record, keep
 from gntverify.errors import CommandFailed, GntverifyError
 from gntverify.ganeti.exports import DIRECTORY
-from gntverify.site.model import Guest, Probe
+from gntverify.site.drills import Guest, Probe
 
 if TYPE_CHECKING:
     from gntverify.cluster import Node
@@ -40,28 +41,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OWN_OS = "gntverify-probe"
-CHECK = "/usr/share/gntverify-probe/check-disk"
 IMPORT_S = 3600.0
 BOOT_S = 180.0
 ANSWER_S = 60.0
-CHECK_S = 600.0
 _MOUNT = f"""\
 set -e
 mkdir -p {DIRECTORY}/"$2"
 mount --bind "$1" {DIRECTORY}/"$2"
 mount -o remount,bind,ro {DIRECTORY}/"$2"
-"""
-# In a mount namespace of its own, so that a kill leaves nothing; the guest does not run.
-_SUMS = """\
-exec unshare -m sh -c '
-device=$1 part=$2; shift 2
-if [ "$part" != 0 ]; then
-    loop=$(losetup --read-only --partscan --find --show "$device") || exit
-    trap "losetup -d $loop" EXIT; device=${loop}p$part
-fi
-mount -o ro,noload "$device" /mnt 2>/dev/null || mount -o ro "$device" /mnt || exit
-cd /mnt && for f; do sha256sum "./${f#/}" || echo "gone  $f"; done
-' sh "$@"
 """
 
 
@@ -114,9 +101,10 @@ class Ladder:
         """The test of a level; a level above one that did not hold is not tried.
 
         Raises:
-            CommandFailed: a lower level did not hold.
+            CommandFailed: a lower level did not hold, or was not judged.
         """
-        low = next((name for name, how in self.levels.items() if how not in OVER), None)
+        below = LEVELS[: LEVELS.index(level)]
+        low = next((name for name in below if self.levels.get(name) not in OVER), None)
         if low:
             raise CommandFailed(f"{level} was not tried, since {low} did not hold.")
         self.levels[level] = "unknown"
@@ -125,12 +113,15 @@ class Ladder:
         except AssertionError:
             self.levels[level] = "fail"
             raise
-        except GntverifyError:
-            raise
-        except Exception as reason:  # NotApplicable, in words of the caller
+        except NotApplicable:
             self.levels[level] = "not-applicable"
-            raise reason
+            raise
         self.levels[level] = "pass"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the climb came to its end: to the last level, or to one that did not hold."""
+        return len(self.levels) == len(LEVELS) or not set(self.levels.values()) <= set(OVER)
 
     @contextmanager
     def phase(self, words: str) -> Iterator[None]:
@@ -284,32 +275,14 @@ class Ladder:
             text = self.operator.on(
                 self.operator.master, 'gnt-instance activate-disks "$1"', self.name, limit_s=120
             )
-            device = device_of(text)
-            found = self._canary(device) if self.own_guest else self._compared(device)
+            device = content.device_of(text)
+            found = (
+                content.canary(self.node, device)
+                if self.own_guest
+                else content.differing(self.node, device, self.guest)
+            )
             self.operator.must("gnt-instance", "deactivate-disks", self.name, limit_s=120)
             return found
-
-    def _canary(self, device: str) -> list[str]:
-        """What a probe guest's own check finds; its status 2 tells nothing."""
-        answer = self.node.source.ask((CHECK, device), timeout_s=CHECK_S, fresh=True)
-        if answer.status() in (0, 1):
-            return [answer.stdout.strip()] if answer.status() else []
-        return [answer.text()]  # raises, with what it said
-
-    def _compared(self, device: str) -> list[str]:
-        want = self.guest.content
-        args = (device, str(self.guest.partition), *want)
-        text = self.operator.on(self.node, _SUMS, *args, limit_s=CHECK_S)
-        have = {
-            "/" + line.split("  ", 1)[1].removeprefix("./").lstrip("/"): line.split("  ", 1)[0]
-            for line in text.splitlines()
-            if "  " in line
-        }
-        return [
-            f"{name}: {have.get(name, 'not read')[:12]}"
-            for name in want
-            if have.get(name) != want[name]
-        ]
 
     def boots(self) -> console.Seen:
         """L3: start the guest and watch its console."""
@@ -361,9 +334,10 @@ class Ladder:
             return f"{where}: {error}"
         return "" if re.search(probe.want, said) else f"{where}: {said[:80]!r}"
 
-    def end(self) -> None:
-        """Write the record, and remove what was restored; what cannot be is left to the reaper."""
-        record = Record(
+    @property
+    def record(self) -> Record:
+        """What is remembered of the climb."""
+        return Record(
             self.subject.instance,
             round(time.time(), 1),
             self.exported,
@@ -371,19 +345,14 @@ class Ladder:
             self.took,
             self.digests,
         )
-        keep(self.operator.cluster.nodes, record)
+
+    def end(self) -> None:
+        """Write the record, and remove what was restored; what cannot be is left to the reaper.
+
+        A climb of some levels only (``-k``) proves nothing, and leaves no record.
+        """
+        if self.ended:
+            keep(self.operator.cluster.nodes, self.record)
         with self.operator.step(f"{self.subject.instance}: remove what was restored"):
             for entry in reversed(self._entries):
                 undo(self.operator, entry)
-
-
-def device_of(text: str) -> str:
-    """The device of the first disk, of what `gnt-instance activate-disks` prints.
-
-    Raises:
-        CommandFailed: it names none.
-    """
-    found = re.search(r"^[^:\s]+:disk/0:(/dev/\S+)$", text, re.MULTILINE)
-    if not found:
-        raise CommandFailed(f"`gnt-instance activate-disks` printed no device: {text[:200]!r}.")
-    return found[1]

@@ -46,7 +46,17 @@ class NodeState:
     @property
     def is_eligible(self) -> bool:
         """Whether it could be a candidate, as it is now."""
-        return self.master_capable and self.role not in ("D", "O")
+        return self.master_capable and self.in_service
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is neither drained nor offline."""
+        return self.role not in ("D", "O")
+
+    @property
+    def takes_instances(self) -> bool:
+        """Whether an instance may be put on it now."""
+        return self.vm_capable and self.in_service
 
 
 def parse_nodes(text: str) -> dict[str, NodeState]:
