@@ -86,11 +86,19 @@ class Nmap:
 
     def close(self) -> None:
         """End the scans that still run; python-nmap keeps no handle of them."""
-        for children in Path("/proc/self/task").glob("*/children"):
+        for pid in scans_of(os.getpid()):
+            with contextlib.suppress(OSError):  # it has ended by itself meanwhile
+                os.kill(pid, signal.SIGTERM)
+
+
+def scans_of(parent: int) -> Iterator[int]:
+    """Process ids of a process's nmaps. Its threads, and they, may end while we look."""
+    for children in Path(f"/proc/{parent}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
             for pid in children.read_text().split():
-                with contextlib.suppress(OSError):  # it has ended by itself meanwhile
+                with contextlib.suppress(OSError):
                     if Path(f"/proc/{pid}/comm").read_text() == "nmap\n":
-                        os.kill(int(pid), signal.SIGTERM)
+                        yield int(pid)
 
 
 def _sentence(said: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from gntverify.deadline import wait_for
 from gntverify.errors import CommandFailed
-from gntverify.scan import MORTAL, Nmap, parse_scan
+from gntverify.scan import MORTAL, Nmap, parse_scan, scans_of
 
 ARGV = ("nmap", "-oX", "-", "-n", "-sT", "-p", "1", "127.0.0.1")
 SLOW_ARGV = (*ARGV[:5], "-Pn", "--scan-delay", "20s", "-p", "1-9", "127.0.0.1")
@@ -33,10 +33,24 @@ def test_a_scan_that_fails_is_an_answer_too() -> None:
 
 def test_a_killed_run_leaves_no_scan() -> None:
     child = subprocess.Popen([sys.executable, "-c", SLOW])
-    scan = wait_for("The scan", lambda: (_child(child.pid), "no nmap yet"), 20)
+    scan = wait_for("The scan", lambda: (next(scans_of(child.pid), None), "no nmap yet"), 20)
     child.kill()
     child.wait(timeout=5)
     wait_for("The end of the scan", lambda: (_gone(scan) or None, "still there"), 5)
+
+
+def test_a_thread_that_ends_meanwhile_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = Path.glob
+
+    def with_a_vanished_one(self: Path, pattern: str) -> list[Path]:
+        return [self / "0" / "children", *tasks(self, pattern)]
+
+    monkeypatch.setattr(Path, "glob", with_a_vanished_one)
+    assert not Path("/proc/self/task/0/children").exists()
+    with subprocess.Popen([sys.executable, "-c", SLOW]) as child:
+        wait_for("The scan", lambda: (next(scans_of(child.pid), None), "no nmap yet"), 20)
+        child.kill()
+    Nmap().close()
 
 
 def test_a_missing_nmap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,14 +58,6 @@ def test_a_missing_nmap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CommandFailed, match="apt-get install nmap"):
         Nmap().ask(ARGV, timeout_s=9).text()
-
-
-def _child(parent: int) -> int | None:
-    for path in Path(f"/proc/{parent}/task").glob("*/children"):
-        for pid in path.read_text().split():
-            if Path(f"/proc/{pid}/comm").read_text() == "nmap\n":
-                return int(pid)
-    return None
 
 
 def _gone(pid: int) -> bool:
