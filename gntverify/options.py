@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,26 @@ NO_HOSTS = (
     "no hosts were given; name the nodes to verify, the master among them: --hosts=node1,node2"
 )
 """What a run without hosts is told: testinfra would judge this very machine."""
+
+FILES = ("--site", "--replay", "--out", "--ssh-config", "--ssh-identity-file")
+"""Options whose value is a file or a folder."""
+
+
+def refuse_misread(config: pytest.Config) -> None:
+    """Refuse a command line in which pytest took a file of ours for a place of tests.
+
+    It does so with the word after an option that it does not know yet, looks for its settings
+    there, and without them collects what it should not.
+
+    Raises:
+        UsageError: it found no settings, and one of our options stands apart from its value.
+    """
+    for option, value in pairwise(map(str, config.invocation_params.args)):
+        if option in FILES and config.inipath is None:
+            raise pytest.UsageError(
+                f"pytest took {value!r} for a place of tests, and found no settings of its own "
+                f"there. Write {option}={value}, with an equals sign."
+            )
 
 
 def only_shows(config: pytest.Config) -> bool:

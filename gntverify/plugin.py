@@ -15,7 +15,7 @@ from gntverify.cluster import Cluster, Node
 from gntverify.controls import Control, control_of
 from gntverify.errors import GntverifyError, Unreachable
 from gntverify.judge import verdict_of, want_and_have
-from gntverify.options import NO_HOSTS, begin, only_shows
+from gntverify.options import NO_HOSTS, begin, only_shows, refuse_misread
 from gntverify.run import CALM, REFUSED, Run
 from gntverify.site import Site
 from gntverify.verdicts import Verdict
@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("--site"):
             raise pytest.UsageError(NO_HOSTS)
         return
+    refuse_misread(config)
     if hosts and recording:
         raise pytest.UsageError("--hosts and --replay exclude each other; give one.")
     try:

@@ -194,6 +194,12 @@ def test_a_folder_that_cannot_be_made_is_refused(suite: Suite) -> None:
     _refused(suite, "cannot be made", "--hosts=solo", "--out=taken")
 
 
+def test_a_file_that_pytest_takes_for_a_place_of_tests_is_refused(suite: Suite) -> None:
+    suite.write(PASS)
+    (suite.home / "site.toml").touch()
+    _refused(suite, "Write --site=site.toml", "--hosts=solo", "--site", "site.toml")
+
+
 def test_a_host_that_is_lost_is_one_event(suite: Suite) -> None:
     suite.write(LOSES, PASS, APPLIES_NOT)
     code, out, err = suite.run("--hosts=solo", "-v")

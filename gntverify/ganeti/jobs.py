@@ -7,12 +7,14 @@ master, which unlike `gnt-job info` is the same text in all versions.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gntverify.facts.shape import refuse
 
 if TYPE_CHECKING:
+    from gntverify.evidence import Answer
     from gntverify.transport.source import Source
 
 QUEUE = "/var/lib/ganeti/queue"
@@ -21,6 +23,7 @@ LIMIT_S = 30.0
 ENDED = ("success", "error", "canceled")
 _SUBMITTED = re.compile(r"^(?:JobID: )?([0-9]{1,18})(?::.*)?$", re.MULTILINE)
 _WARNING = re.compile(r"\b(WARNING|ERROR)\b")
+_NEVER_BEGAN = re.compile(r"\bjob [0-9]+ failed to start: ", re.IGNORECASE)
 # A job moves to the archive while it is looked for, so the queue is asked again. Parameters of an
 # opcode may be secret: they stay where they are.
 _SCRIPT = """\
@@ -130,3 +133,15 @@ def _reason(result: object) -> str:
 def read_job(source: "Source", number: int) -> Job:
     """Ask the master, now."""
     return parse_job(number, source.ask(command(number), timeout_s=LIMIT_S, fresh=True).text())
+
+
+def ask_job(source: "Source", argv: Sequence[str], *, timeout_s: float) -> "Answer":
+    """The answer to a command that only reads, but is a job to Ganeti.
+
+    A busy master gives up on the process that it started for a job before that did anything
+    ("Timeout in reading a response"); then it is asked once more. Both answers are evidence.
+    """
+    answer = source.ask(argv, timeout_s=timeout_s)
+    if _NEVER_BEGAN.search(answer.stdout + answer.stderr):
+        answer = source.ask(argv, timeout_s=timeout_s, fresh=True)
+    return answer

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gntverify.facts.shape import refuse
+from gntverify.ganeti.jobs import ask_job
 
 if TYPE_CHECKING:
     from gntverify.evidence import Answer
@@ -111,4 +112,4 @@ def judged(answer: "Answer") -> dict[str, OsState]:
 
 def read_oses(source: "Source") -> Mapping[str, OsState]:
     """Ask the master."""
-    return judged(source.ask(COMMAND, timeout_s=LIMIT_S))
+    return judged(ask_job(source, COMMAND, timeout_s=LIMIT_S))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from gntverify.errors import CommandFailed, ParseError
 from gntverify.facts.shape import refuse
 from gntverify.ganeti.codes import hint
+from gntverify.ganeti.jobs import ask_job
 
 if TYPE_CHECKING:
     from gntverify.evidence import Answer
@@ -144,4 +145,4 @@ def judged(answer: "Answer") -> Report:
 
 def read_report(source: "Source") -> Report:
     """Run the verification on the master."""
-    return judged(source.ask(COMMAND, timeout_s=LIMIT_S))
+    return judged(ask_job(source, COMMAND, timeout_s=LIMIT_S))

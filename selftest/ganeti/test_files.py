@@ -1,5 +1,5 @@
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,24 +14,11 @@ from gntverify.evidence import Answer
 from gntverify.ganeti import files
 from gntverify.ganeti.ssconf import DATA_DIR, Ssconf
 from gntverify.transport.replay import Replay
-from gntverify.transport.source import DEFAULT_LIMIT_S
-
-
-class _Turning(Replay):
-    """Answers one thing at first, and another whenever it is asked again."""
-
-    def __init__(self, name: str, first: str, then: str) -> None:
-        super().__init__(name, [])
-        self._told = {False: first, True: then}
-
-    def ask(
-        self, argv: Sequence[str], *, timeout_s: float = DEFAULT_LIMIT_S, fresh: bool = False
-    ) -> Answer:
-        return Answer(self.name, tuple(argv), 0, self._told[fresh], "", 0.0, timeout_s)
+from selftest.turning import Turning
 
 
 def _node(name: str, first: str, then: str = "") -> Node:
-    return Node(name, name, _Turning(name, first, then or first), Ssconf({}))
+    return Node(name, name, Turning(name, first, then or first), Ssconf({}))
 
 
 def test_the_recorded_nodes_hold_the_same_files(master: Replay, other: Replay) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gntverify.errors import ParseError
 from gntverify.ganeti import jobs
 from selftest.hostile import RELAXED, damaged, parses_or_refuses
+from selftest.turning import Turning
 
 # as the lab printed it, log shortened
 CREATED = json.dumps(
@@ -22,6 +23,12 @@ CREATED = json.dumps(
             ],
         }
     ]
+)
+# as a lab of three printed it under load
+NEVER_BEGAN = (
+    "Failure: command execution error:\n"
+    'job 10 failed to start: GenericError "[start:job-10,pid=3403] '
+    'Getting the lockfile of the client: user error (Timeout in reading a response)"\n'
 )
 HALF = " - WARNING: Some disks for instance vm3 were not imported successfully"
 
@@ -81,3 +88,14 @@ def test_anything_else_is_refused(bad: str) -> None:
 @RELAXED
 def test_a_damaged_file_is_refused_or_read(data: st.DataObject) -> None:
     parses_or_refuses(lambda text: jobs.parse_job(1, text), damaged(data, CREATED))
+
+
+def test_what_never_began_is_asked_once_more() -> None:
+    def asked(first: str, then: str) -> str:
+        host = Turning("n", first, then, rc=1)
+        answer = jobs.ask_job(host, ("gnt-os", "diagnose"), timeout_s=9)
+        return answer.stdout + answer.stderr
+
+    assert asked(NEVER_BEGAN, "OS: noop") == "OS: noop"
+    assert asked(NEVER_BEGAN, NEVER_BEGAN) == NEVER_BEGAN
+    assert asked("no such command", "OS: noop") == "no such command"
