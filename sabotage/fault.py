@@ -35,6 +35,7 @@ class Fault(BaseModel):
             node's short name.
         until: shell text that is true on the node once the fault shows; asked again and again.
         mended: likewise, once nothing of it shows any more.
+        apart: controls whose faults would hide this one, and are therefore of another run.
         alone: whether it disturbs so much that nothing else may be broken meanwhile.
     """
 
@@ -50,6 +51,7 @@ class Fault(BaseModel):
     names: str = ""
     until: str = ""
     mended: str = ""
+    apart: tuple[Text, ...] = ()
     alone: bool = False
 
     @property

@@ -44,4 +44,6 @@ def _fits(
         return False
     if any(other.by_reset != fault.by_reset for other in group):
         return False
+    if any(other.control in fault.apart or fault.control in other.apart for other in group):
+        return False
     return not any(expected[fault].clashes(expected[other]) for other in group)

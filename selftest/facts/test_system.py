@@ -85,6 +85,20 @@ def test_the_reading_holds_the_truth(ahead_s: float) -> None:
     assert have.uncertainty_s == pytest.approx(0.2, abs=1e-5)
 
 
+def test_of_several_readings_the_most_exact_counts() -> None:
+    waits = iter([1.7, 0.3, 0.9, 0.1])
+
+    class Busy(_Clock):
+        def ask(self, argv: tuple[str, str], *, fresh: bool = False) -> Answer:
+            if argv == clock.DATE:
+                self.waits_s = next(waits)
+            return super().ask(argv, fresh=fresh)
+
+    have = clock.read_reading(cast("Source", Busy(0.5, 0.0)))
+    assert have.low_s <= 0.5 <= have.high_s
+    assert have.uncertainty_s == pytest.approx(0.1, abs=1e-5)
+
+
 def test_a_reading_without_an_interval_is_refused() -> None:
     with pytest.raises(ParseError, match="one after the other"):
         clock.read_reading(cast("Source", _Clock(0.0, 0.0)))

@@ -70,6 +70,7 @@ def test_no_round_holds_what_a_run_cannot_tell_apart() -> None:
             if EXPECTED[one].clashes(EXPECTED[other])
         ]
         assert clashes == []
+        assert not [one for one in group if {other.control for other in group} & {*one.apart}]
 
 
 def test_one_control_on_two_nodes_fits_in_a_round() -> None:
