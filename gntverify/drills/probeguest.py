@@ -138,6 +138,7 @@ class ProbeGuest:
             except DeadlinePassed as err:
                 wrong.append(str(err))
             took_s = monotonic() - began
+        self.operator.tell(f"{words}: the guest was silent for {pinger.silence_s:.1f} s")
         return Seen(wrong, pinger.silence_s, took_s)
 
     def job(self, *argv: str, limit_s: float) -> str:

@@ -153,12 +153,14 @@ def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> lis
     runs = read_ledgers(cluster.nodes)
     left: list[str] = []
     for run, entries in runs.items():
-        tell(f"run {run}: {len(entries)} things are not undone")
+        tell(f"run {run}: {len(entries)} things are not undone yet")
         if dry:
             left += plan(entries, read_tags(cluster.master.source))
         else:
             operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries), tell)
-            left += undo_all(operator)
+            stuck = undo_all(operator)
+            tell(f"run {run}: {f'{len(stuck)} cannot be' if stuck else 'all of them are'} undone")
+            left += stuck
     if not runs:
         tell("no run has left anything")
     return left
