@@ -223,7 +223,7 @@ class Burnin:
         for name in self.order.names:
             with self.operator.step(f"burn-in, {self.order.template}: {name} says"):
                 node = self.operator.node(self.operator.instances()[name].primary)
-                seen = console.watch(node, name, r"^(READY|BROKEN) .*\n", GUEST_S)
+                seen = console.watch(node, name, r"^(READY \S+ [0-9]+ ok|BROKEN .*)\r?\n", GUEST_S)
             wrong += [said] if (said := guest_trouble(name, seen.text)) else []
         return "; ".join(wrong)
 

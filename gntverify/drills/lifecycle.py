@@ -119,6 +119,7 @@ class Life:
             if after is not None and (before := after()):
                 raise CommandFailed(f"It was not tried, since before it: {listed(before)}.")
             with self.operator.step(words):
+                self._done[words] = [f"{words!r} broke off"]  # and is not done a second time
                 self._done[words] = deed()
         return self._done[words]
 
@@ -305,7 +306,7 @@ class Life:
         return [*differ("QEMU boots", "kernel", self.machine().boots), *self._ready(self.name)]
 
     def _ready(self, name: str) -> list[str]:
-        seen = console.watch(self.node, name, r"^(READY|BROKEN) .*\n", BOOT_S)
+        seen = console.watch(self.node, name, r"^(READY \S+ [0-9]+ ok|BROKEN .*)\r?\n", BOOT_S)
         trouble = guest_trouble(name, seen.text)
         return [trouble] if trouble else []
 
@@ -336,6 +337,8 @@ class Life:
         asked = operator.creating(self.copy, *options)
         self._entries.append(operator.ledger.entries[-1])
         wrong = self._job("gnt-backup", "import", *asked, limit_s=EXPORT_S)
+        # one guest at a time: the export has started the original again
+        wrong = wrong or self._job("gnt-instance", "shutdown", "--timeout=0", self.name)
         wrong = wrong or self._job("gnt-instance", "startup", self.copy)
         return wrong or [*self._sized(self.copy, IMPORTED_MIB), *self._ready(self.copy)]
 

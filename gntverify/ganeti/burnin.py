@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gntverify.compare import listed
+from gntverify.deadline import scaled
 from gntverify.errors import ParseError, SiteError
 from gntverify.facts.shape import Row, checked, load_json, refuse
 from gntverify.ganeti.jobs import QUEUE, Job, parse_job
@@ -79,7 +80,7 @@ NEEDED = ("create",)
 ERROR = "Error detected: opcode buffer follows:"
 _OF = {words: phase.name for phase in PHASES for words in phase.begins}
 _SKIPPED = {"Skipping migration": "migrate", "Skipping nic add/remove": "add-nics"}
-# A job takes longer than that, so none of the phase before was received so shortly before a phase.
+# Scaled, a job takes longer: none of the phase before was received so shortly before a phase.
 EARLY_S = 0.25
 
 
@@ -361,5 +362,6 @@ def of_phase(deeds: Sequence[Deed], phase: Played) -> tuple[Job, ...]:
     A phase is told before its first job is submitted, and the line may reach us a little late.
     """
     followed = phase.ended is not None and phase.passed
-    end = (phase.ended or 0.0) - EARLY_S if followed else float("inf")
-    return tuple(one.job for one in deeds if phase.began - EARLY_S <= one.received < end)
+    early_s = scaled(EARLY_S)
+    end = (phase.ended or 0.0) - early_s if followed else float("inf")
+    return tuple(one.job for one in deeds if phase.began - early_s <= one.received < end)
