@@ -159,7 +159,8 @@ def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> lis
         else:
             operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries), tell)
             stuck = undo_all(operator)
-            tell(f"run {run}: {f'{len(stuck)} cannot be' if stuck else 'all of them are'} undone")
+            told = f"{len(stuck)} cannot be undone" if stuck else "all of them are undone"
+            tell(f"run {run}: {told}")
             left += stuck
     if not runs:
         tell("no run has left anything")
