@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup check test accept sabotage docs bench clean
+.PHONY: help setup check test drills accept sabotage docs bench clean
 
 help:  ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -19,7 +19,10 @@ check: setup  ## lint, types, layers and self-tests: seconds, no lab
 	.venv/bin/pytest selftest
 
 test: check  ## check, then the real thing on a lab of two nodes
-	.venv/bin/pytest labtest -rA -s
+	.venv/bin/pytest labtest -m "not long" -rA -s
+
+drills: setup  ## damaged exports and killed drills on a lab of two nodes: about an hour
+	.venv/bin/pytest labtest/test_drills.py -m long -rA -s
 
 accept: setup  ## a lab of three nodes, built by the notes, verified, reported
 	$(PY) -m provision accept

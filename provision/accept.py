@@ -15,6 +15,7 @@ import click
 
 from gntverify.errors import SiteError
 from gntverify.site import Site, load_site
+from provision.lab.states import PROVISIONED
 from provision.options import site_option
 
 REFUSED = 4
@@ -27,7 +28,7 @@ class Step:
     Attributes:
         title: what it does.
         argv: the command, after ``python -m``.
-        vital: whether the run ends when it fails; the verdict of the suite is not vital.
+        vital: whether the run ends when it fails; a verdict of the suites is not vital.
     """
 
     title: str
@@ -41,20 +42,29 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
     inside = ("provision", "lab", "exec", *name, "--", sys.executable, "-m")
     hosts = ",".join(node.short for node in site.nodes)
     suite = ("pytest", "--hosts", hosts, "--site", str(site_file))
+    restore = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
     return (
         Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),
         Step("the cluster", (*inside, "provision", "cluster", "--site", str(site_file))),
         Step("a workload", ("provision", "lab", "workload", *name)),
-        Step("the snapshot", ("provision", "lab", "snapshot", *name, "provisioned")),
+        # before the snapshot: B05 wants to see that what is protected was restored
+        Step("a restore", (*inside, *suite, *restore), vital=False),
+        Step("the snapshot", ("provision", "lab", "snapshot", *name, PROVISIONED)),
         Step("the suite", (*inside, *suite), vital=False),
     )
+
+
+def built_by(steps: Sequence[Step]) -> Sequence[Step]:
+    """Those steps that make a provisioned lab of one that is up."""
+    titles = [step.title for step in steps]
+    return steps[1 : titles.index("the snapshot") + 1]
 
 
 @click.command()
 @site_option(" of the lab.")
 @click.option("--name", "lab", default="lab", show_default=True, help="Name of the lab.")
 def accept(site_file: Path, lab: str) -> None:
-    """Bring a lab up, build the cluster by the notes, run the whole suite on it."""
+    """Bring a lab up, build the cluster by the notes, restore an export, run the whole suite."""
     try:
         site = load_site(site_file)
     except SiteError as err:
@@ -68,7 +78,7 @@ def accept(site_file: Path, lab: str) -> None:
         if status and step.vital:
             break
     _summary(taken, lab)
-    sys.exit(taken[-1][2])
+    sys.exit(next((status for *_, status in taken if status), 0))
 
 
 def _run(step: Step, place: str) -> tuple[int, float]:

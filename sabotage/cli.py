@@ -15,7 +15,7 @@ from gntverify.catalogue import SABOTAGES, SEEN, load_controls
 from gntverify.errors import GntverifyError
 from gntverify.run import FAILED, INTERRUPTED, PASSED, REFUSED
 from gntverify.site import Site, load_site
-from provision.accept import steps_for
+from provision.accept import built_by, steps_for
 from provision.lab import lab as labs
 from provision.lab.plan import Plan, home_of
 from provision.lab.progress import Progress
@@ -112,12 +112,12 @@ def _show(rounds: Sequence[Round]) -> None:
 
 def _lab(name: str, site: Site, site_file: Path) -> Plan:
     """The lab, up and provisioned: from the cache, or built as `make accept` does."""
-    up, *build, _suite = steps_for(site, site_file, name)
+    up, *rest = steps_for(site, site_file, name)
     _command(up.argv)
     plan = Plan.load(home_of(name))
     os.environ.update(labs.environment(plan))  # from now on, limits are its machines'
     if not plan.source and PROVISIONED not in snapshots(plan):
-        for step in build:
+        for step in built_by((up, *rest)):
             _command(step.argv)
     return plan
 

@@ -27,12 +27,13 @@ def _made(tree: Mapping[str, Entry]) -> Definitions:
     return Definitions(tree, ("/srv/os", "/usr/os"))
 
 
-def test_the_recorded_nodes_have_the_same_two(master: Replay, other: Replay) -> None:
+def test_the_recorded_nodes_have_the_same_three(master: Replay, other: Replay) -> None:
     one, two = (definitions.read_definitions(node, SEARCH) for node in (master, other))
     assert one.contents == two.contents
     assert "debootstrap/variants.list" in one.contents  # a link out of the tree
     assert one.places == {
-        name: (f"/usr/share/ganeti/os/{name}",) for name in ("debootstrap", "noop")
+        name: (f"/usr/share/ganeti/os/{name}",)
+        for name in ("debootstrap", "gntverify-probe", "noop")
     }
     assert not one.not_runnable
     assert not one.doubles

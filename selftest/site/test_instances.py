@@ -25,7 +25,7 @@ def test_an_instance_has_its_own_words_above_the_clusters(tmp_path: Path) -> Non
     assert site.declared("vm1.gnt.example", "kvm")["cpu_type"] == "kvm64"
     assert site.declared("vm1.gnt.example", "kvm")["serial_console"] == "true"
     assert site.declared("vm2.gnt.example", "kvm")["cpu_type"] == "host"
-    assert site.declared("vm2.gnt.example", "xen-pvm") == {}
+    assert site.declared("vm3.gnt.example", "xen-pvm") == {}
 
 
 def test_of_an_instance_that_is_not_named_nothing_is_said() -> None:

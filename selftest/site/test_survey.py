@@ -27,6 +27,7 @@ LAB = ROOT / "selftest" / "recordings" / "good.toml"
 """The lab's own site, as it was when the recording was made."""
 PACKAGES = {
     "debootstrap": "ganeti-instance-debootstrap",
+    "gntverify-probe": "gntverify-probe",
     "noop": "ganeti-os-noop",
 }
 NOT_SEEN = {"name", "time.servers"}
@@ -146,7 +147,7 @@ def test_what_nobody_asks_is_left_to_a_person(home: Path) -> None:
         (on("node2", "default/ganeti", "192.168.0.2", "10.0.0.9"), "daemons.noded", "10.0.0.9"),
         (on("node3", "locale -a", "en_US.utf8", "de_DE.utf8"), "time.locale", "has no en_US"),
         (on("node1", "gnt-os", "OS: noop", "OS noop"), "os", "not understood"),
-        (on("node3", "dpkg-query --search", "ganeti-os-noop", "mine"), "os.1.source", "no Debian"),
+        (on("node3", "dpkg-query --search", "ganeti-os-noop", "mine"), "os.2.source", "no Debian"),
         (on("node2", "sysctl net", "tcp_syncookies = 1", "tcp_syncookies = 0"),
          "net.ipv4.tcp_syncookies", "the nodes differ: node2: 0; node1, node3: 1"),
         (on("node1", "gnt-cluster info", "candidate pool size: 10", "candidate pool size: 0"),

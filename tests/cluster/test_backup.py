@@ -15,6 +15,7 @@ from gntverify.backups import (
 from gntverify.cluster import Cluster
 from gntverify.compare import listed
 from gntverify.controls import control, need
+from gntverify.drills.record import unproven
 from gntverify.site import Site
 
 NOT_SAID = "no site file says which instances are protected (backup.protected)"
@@ -82,6 +83,20 @@ def test_exports_are_complete(cluster: Cluster) -> None:
     exports = need(list(kept(cluster)), NOTHING_KEPT)
     wrong = broken(cluster)
     assert not wrong, f"{len(wrong)} of {len(exports)}: {listed(wrong)}"
+
+
+@control("B05", severity="critical", notes="backup")
+def test_exports_were_restored_lately(cluster: Cluster, site: Site) -> None:
+    """The last restore drill of every protected instance passed, and is young enough.
+
+    Why: "backups are of no use if you do not test them": an export that was never restored is a
+    hope.
+    Fix: `pytest -m drill --allow-disruptive -k restore` (docs/drills.md) restores it beside
+    the original, and remembers that on the nodes; drills.every_days says how often.
+    """
+    names = need(site.backup.protected, NOT_SAID)
+    wrong = unproven(names, cluster.drills, site.drills.every_days)
+    assert not wrong, f"{len(wrong)} of {len(names)}: {listed(wrong)}"
 
 
 @control("B06", severity="medium", notes="backup")

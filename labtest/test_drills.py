@@ -1,0 +1,53 @@
+"""Drills on real nodes: gates, the restore ladder, damaged exports, and a kill in the middle."""
+
+from pathlib import Path
+
+import pytest
+
+from gntverify.site.model import ALLOW_TAG as TAG
+from labtest.conftest import SITE_FILE, Lab, reason
+from labtest.damages import DAMAGES, prepare
+from labtest.footprint import footprint
+from labtest.kills import POINTS, Point, killed_at, reap
+
+DRILL = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
+ANOTHER = "gntverify-000000-1.gnt.example"
+
+
+def test_drills_need_every_gate(drilled: Lab, tmp_path: Path) -> None:
+    """Without the cluster's tag nothing begins, and the refusal says how to add it."""
+    drilled.on("node1", "gnt-cluster", "remove-tags", TAG)
+    try:
+        status, verdicts = drilled.verify(tmp_path, f"--site={SITE_FILE}", *DRILL)
+    finally:
+        drilled.on("node1", "gnt-cluster", "add-tags", TAG)
+    assert (status, verdicts) == (4, [])
+    assert not drilled.on("node1", "find", "/var/lib/gntverify/ledger", "-type", "f").strip()
+
+
+@pytest.mark.long
+def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
+    """Each kind of damage turns the level red that should see it, and no level below."""
+    before = footprint(drilled)
+    site = prepare(drilled, tmp_path)
+    names = f"--drill-instances={','.join(damage.instance for damage in DAMAGES)}"
+    _, verdicts = drilled.verify(tmp_path, f"--site={site}", *DRILL, names, limit_s=3000)
+    first: dict[str, tuple[str, str]] = {}
+    for verdict in verdicts:
+        found = next((one for one in DAMAGES if f"[{one.instance}]" in verdict.test), None)
+        if found and verdict.outcome == "fail":
+            first.setdefault(found.name, (verdict.control, verdict.message))
+    assert {name: control for name, (control, _) in first.items()} == {
+        damage.name: damage.level for damage in DAMAGES if damage.level
+    }, reason(verdicts)
+    assert footprint(drilled) == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_a_killed_drill_is_reaped(drilled: Lab, point: Point) -> None:
+    """After SIGKILL `gntverify reap` brings the cluster back, and touches nothing of others."""
+    before = footprint(drilled)
+    assert killed_at(drilled, point)
+    reap(drilled)
+    assert footprint(drilled) == before
