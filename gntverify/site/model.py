@@ -23,6 +23,8 @@ BUILT_IN, PROBE = "built-in", "gntverify-probe"
 ALLOW_TAG = "gntverify:allow-disruptive"
 """A cluster that may be disrupted bears it; a site file alone does not make it so."""
 Bind = Literal["private", "cluster", "loopback", "any"]
+UNDECIDED = "any"
+"""Of a kernel parameter: nobody has decided on a value, and none is expected."""
 
 
 class Node(Part):
@@ -299,7 +301,7 @@ class Site(Part):
         name: short, used in the names of reports.
         profile: the profile it inherits.
         nodes: all nodes; empty when no site file was given.
-        sysctl: kernel parameter to value.
+        sysctl: kernel parameter to value, or to ``any``: no value is expected.
         waivers: failures that somebody answers for.
         described: whether a site file was given at all.
     """
@@ -311,7 +313,7 @@ class Site(Part):
     storage: Storage
     hardware: Hardware
     packages: Packages
-    sysctl: dict[str, int]
+    sysctl: dict[str, int | Literal["any"]]
     drbd: Drbd
     os: list[OperatingSystem]
     cluster: Cluster
@@ -347,6 +349,11 @@ class Site(Part):
         _refuse_outside("cluster.address", self.cluster.address, private)
         _refuse_outside("network.public.gateway", self.network.public.gateway, public)
         return self
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Kernel parameter to value, of those that the site decides on."""
+        return {key: value for key, value in self.sysctl.items() if isinstance(value, int)}
 
     @property
     def hidden_from_lvm(self) -> list[str]:

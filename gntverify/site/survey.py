@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from gntverify.compare import listed, odd_ones_out
 from gntverify.errors import NOT_TOLD, ParseError, SiteError
+from gntverify.facts.sysctl import persisted
 from gntverify.facts.system import locale_key, zone_key
 from gntverify.ganeti.defaults import ANY
 from gntverify.site.load import read_profile
-from gntverify.site.model import BUILT_IN, PROBE, Site
+from gntverify.site.model import BUILT_IN, PROBE, UNDECIDED, Site
 from gntverify.site.observed import complete
 from gntverify.site.schema import FILE
 from gntverify.site.write import Keys, Line, at, possible, refused
@@ -328,11 +329,15 @@ def _module(node: "Node") -> "Module":
 def _sysctl(made: _Survey) -> None:
     keys = tuple(made.site.sysctl)
     for key in keys:
-        made.agree(("sysctl", key), partial(_live, keys, key), always=False)
+        made.agree(("sysctl", key), partial(_decided, made, keys, key), always=False)
 
 
-def _live(keys: tuple[str, ...], key: str, node: "Node") -> int:
-    return node.parameter(key, among=keys)
+def _decided(made: _Survey, keys: tuple[str, ...], key: str, node: "Node") -> int | str:
+    """The value in force; of one that is not the profile's, only where a file sets it at boot."""
+    have = node.parameter(key, among=keys)
+    if have == made.said("sysctl", key) or persisted(node.sysctl_files, key):
+        return have
+    return UNDECIDED
 
 
 def _packages(made: _Survey) -> None:

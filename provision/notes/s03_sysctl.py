@@ -15,7 +15,7 @@ _EVERY = "net.ipv4.conf.*."
 
 @deploy(TITLE)
 def kernel_parameters(context: Context, _node: Node) -> None:
-    values = with_interfaces(context.site.sysctl)
+    values = with_interfaces(context.site.parameters)
     text_file(FILE, content_of(values), reboot=True, name=f"{FILE} has the notes' parameters")
     have = host.get_fact(KernelParameters, keys=list(values))
     commands(

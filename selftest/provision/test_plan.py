@@ -154,9 +154,9 @@ def test_a_bridge_of_a_sourced_file_is_refused() -> None:
 
 
 def test_sysctl_of_default_reaches_the_interfaces_there_are(site: Site) -> None:
-    values = with_interfaces(site.sysctl)
+    values = with_interfaces(site.parameters)
     assert values["net.ipv4.conf.*.rp_filter"] == 0
-    have = {key.replace(".", "/"): str(value) for key, value in site.sysctl.items()}
+    have = {key.replace(".", "/"): str(value) for key, value in site.parameters.items()}
     assert deviating(values, have) == set()
     eth0 = "net/ipv4/conf/eth0/rp_filter"
     assert deviating(values, {**have, eth0: "2"}) == {eth0}

@@ -130,3 +130,12 @@ def test_nodes_of_the_notes_are_red_by_hardened(hardened_site: Path) -> None:
         assert outcome == "fail"
         assert "send_redirects=1 on xen-br0 (expected 0; hardened 0, notes 1)" in message
         assert message.endswith("(profile 'hardened')")
+
+
+def test_a_parameter_of_which_no_value_is_expected_is_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "any.toml"
+    undecided = "".join(f'"{key}" = "any"\n' for key in default_site("notes").sysctl)
+    path.write_text(f"{LAB.read_text()}\n[sysctl]\n{undecided}")
+    assert load_site(path).parameters == {}
+    judged = _judged(recorded(GOOD, path))
+    assert {id_: have for id_, have in judged.items() if have != {"not-applicable"}} == {}

@@ -112,14 +112,16 @@ def asked_for(profile: str) -> Change:
     """Kernel parameters as a site of that profile asks for them: a node of the notes answers."""
     wanted = default_site(profile).sysctl
     set_ = {"net.ipv4.conf.default." + key: 1 for key in ("accept_redirects", "send_redirects")}
-    have = dict.fromkeys(wanted, 0) | set_ | default_site("notes").sysctl
+    # systemd's own file sets the last one
+    at_boot = default_site("notes").sysctl | {"net.ipv4.conf.default.accept_source_route": 0}
+    have = dict.fromkeys(wanted, 0) | set_ | at_boot
     text = "".join(f"{key} = {have[key]}\n" for key in wanted)
 
     def change(answer: Answer) -> Answer:
         if answer.argv[0] == "sysctl" and answer.argv[1] != "--all":
             return replace(answer, argv=("sysctl", *wanted), stdout=text)
         if "/etc/sysctl.d/" in answer.command:
-            files = "".join(f"| {key} = {have[key]}\n" for key in wanted)
+            files = "".join(f"| {key} = {value}\n" for key, value in at_boot.items())
             return replace(answer, stdout=f"> /etc/sysctl.d/99-sysctl.conf\n{files}")
         return answer
 
@@ -130,6 +132,18 @@ def test_what_differs_from_the_profile_has_its_word_beside_it(home: Path) -> Non
     lines = {shown_key(line.path): line for line in surveyed(home, profile="hardened")}
     assert str(lines["daemons.rapi"]) == "rapi = \"cluster\"  # profile 'hardened': loopback"
     assert str(lines["daemons.noded"]) == 'noded = "private"'
+
+
+def test_a_parameter_that_nothing_sets_at_boot_was_nobodys_decision(home: Path) -> None:
+    lines = surveyed(home, asked_for("hardened"), "hardened")
+    said = {line.path[1]: line for line in lines if line.path[0] == "sysctl"}
+    assert said["net.ipv4.conf.all.rp_filter"].value == 0
+    assert str(said["net.ipv4.conf.default.accept_redirects"]) == (
+        '"net.ipv4.conf.default.accept_redirects" = "any"  # profile \'hardened\': 0'
+    )
+    site = loaded(lines)
+    assert "net.ipv4.conf.default.accept_redirects" not in site.parameters
+    assert site.parameters["net.ipv4.conf.all.rp_filter"] == 0
 
 
 def test_what_nobody_asks_is_left_to_a_person(home: Path) -> None:

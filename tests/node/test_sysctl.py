@@ -2,7 +2,7 @@
 
 from gntverify.cluster import Node
 from gntverify.compare import across_reboot, difference
-from gntverify.controls import control
+from gntverify.controls import control, need
 from gntverify.facts.sysctl import effective, persisted
 from gntverify.site import Site
 from gntverify.site.differences import profiles_on
@@ -12,8 +12,9 @@ REDIRECTS = ("accept_redirects", "accept_source_route", "send_redirects")
 
 def _wrong(node: Node, site: Site, key: str) -> str:
     """What is wrong with one parameter in force now; empty when it is as the site says."""
+    need(key in site.parameters, f'no value of {key} is expected: the site says "any"')
     have = node.parameter(key, among=tuple(site.sysctl))
-    return difference({key: site.sysctl[key]}, {key: have})
+    return difference({key: site.parameters[key]}, {key: have})
 
 
 @control("K01", severity="medium", notes="sysctl")
@@ -154,9 +155,10 @@ def test_the_next_boot_sets_the_same_kernel_parameters(node: Node, site: Site) -
     later name wins, and /etc/sysctl.conf counts only through the link 99-sysctl.conf. When only
     the value of now is wrong: `sysctl --system`.
     """
-    want = {key: str(value) for key, value in site.sysctl.items()}
-    now = {key: str(node.parameter(key, among=tuple(site.sysctl))) for key in site.sysctl}
-    found = {key: persisted(node.sysctl_files, key) for key in site.sysctl}
+    parameters = need(site.parameters, "no kernel parameter is expected to have a value")
+    want = {key: str(value) for key, value in parameters.items()}
+    now = {key: str(node.parameter(key, among=tuple(site.sysctl))) for key in want}
+    found = {key: persisted(node.sysctl_files, key) for key in want}
     at_boot = {key: setting.value for key, setting in found.items() if setting}
     by = {key: setting.path for key, setting in found.items() if setting}
     wrong = across_reboot(want, now, at_boot, by)
@@ -178,11 +180,14 @@ def test_redirects_and_source_routes_follow_the_profile(node: Node, site: Site) 
 
 def _deviating(node: Node, site: Site, keys: tuple[str, ...]) -> str:
     """Interfaces where a parameter in force is not what the site says for ``all``."""
+    want = {key: site.parameters.get(f"net.ipv4.conf.all.{key}") for key in keys}
+    decided = [key for key in keys if want[key] is not None]
+    need(decided, f'no value of {" and ".join(keys)} is expected: the site says "any"')
     return ", ".join(
         f"{key}={have} on {interface} (expected {_choice(site, f'net.ipv4.conf.all.{key}')})"
-        for key in keys
+        for key in decided
         for interface, have in sorted(effective(node.sysctls, key).items())
-        if have != site.sysctl[f"net.ipv4.conf.all.{key}"]
+        if have != want[key]
     )
 
 
