@@ -1,9 +1,11 @@
 """The random walk's machine that is a cluster: a probe guest, and the nodes that may have it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gntverify.compare import listed
+from gntverify.deadline import wait_for
 from gntverify.drills.machine import (
     KILL,
     REVIVE,
@@ -17,11 +19,12 @@ from gntverify.drills.machine import (
 )
 from gntverify.drills.probeguest import GROUPS, KVM, OS, Guests, ProbeGuest, parse_groups
 from gntverify.drills.pulse import Pulse, lost
-from gntverify.drills.reap import undo
+from gntverify.drills.reap import await_jobs, undo
 from gntverify.drills.walk import Failure
 from gntverify.errors import CommandFailed, CommandTimeout, DeadlinePassed
 from gntverify.facts.shape import checked, load_json, refuse
 from gntverify.ganeti.exports import DIRECTORY
+from gntverify.ganeti.instances import Live
 from gntverify.ganeti.jobs import Job
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.ssconf import PREFIX
@@ -30,6 +33,7 @@ from gntverify.transport.source import Fresh
 if TYPE_CHECKING:
     from gntverify.drills.ledger import Entry
 
+DATA = "/var/lib/ganeti"
 GROWN_MIB = 4096
 """A guest whose disk has become that large is replaced by a new one."""
 LIMITS_S: Mapping[str, float] = {
@@ -39,6 +43,7 @@ LIMITS_S: Mapping[str, float] = {
     "export": 1800.0,
 }
 LIMIT_S = 300.0
+TELL_S = 30.0
 REFUSALS = ("wrong_state", "wrong_input")
 """How the error of an opcode ends that was refused before it did anything (OpPrereqError)."""
 NO_VERDICT = ("drain", "undrain")
@@ -61,6 +66,7 @@ found.update({"instance " + i["name"]: digest([i, [config["disks"][d] for d in i
               for i in config["instances"].values() if i.get("name") not in (None, sys.argv[1])})
 print(json.dumps(found))
 """
+_BACKUPS = f"find {DATA} -maxdepth 1 -name 'config.data.backup-*' -printf '%f\\n'"
 _MASTER = f'cat {PREFIX}master_node && ip -o -4 address show to "$1/32"'
 
 
@@ -82,6 +88,8 @@ class LiveMachine:
         self._link = link
         self._entries: dict[tuple[str, str], Entry] = {}
         self._guest = guests.sound()
+        live = self.operator.live()
+        self._silent = {n for n, one in live.items() if one.running is None} - {self._guest.name}
         self._roles = read_nodes(Fresh(self.operator.master.source))
         self.place = self._placed()
         self._home = self.state()
@@ -152,9 +160,7 @@ class LiveMachine:
     def state(self) -> State:
         """What Ganeti says of the guest, and where exports of it lie."""
         operator, found = self.operator, self._guest.instance
-        running = operator.live()[self._guest.name].running
-        if running is None:
-            raise CommandFailed(f"{found.primary} did not tell whether {self._guest.name} runs.")
+        running = bool(self._live()[self._guest.name].running)
         roles = read_nodes(Fresh(operator.master.source))
         drained = {name for name in self.place.nodes if roles[name].role == "D"}
         return State(
@@ -167,6 +173,20 @@ class LiveMachine:
             drained=frozenset(drained),
         )
 
+    def _live(self) -> Mapping[str, Live]:
+        """Instances as their nodes see them; one that has told before is asked again.
+
+        Raises:
+            DeadlinePassed: it does not tell any more.
+        """
+
+        def probe() -> tuple[Mapping[str, Live] | None, str]:
+            live = self.operator.live()
+            silent = {name for name, one in live.items() if one.running is None} - self._silent
+            return (None if silent else live), f"nothing of {listed(silent)}"
+
+        return wait_for("What the nodes say of their instances", probe, TELL_S, every_s=2.0)
+
     def _has_export(self, node: str) -> bool:
         text = f"[ ! -e {self._export} ] || echo there"
         return bool(self.operator.on(self.operator.node(node), text).strip())
@@ -178,7 +198,7 @@ class LiveMachine:
     def wrong(self) -> list[str]:
         """Data lost, a mirror apart, a new finding of verify, two masters, others changed."""
         guest = self._guest
-        wrong = self._unwell() if self.operator.live()[guest.name].running else []
+        wrong = self._unwell() if self._live()[guest.name].running else []
         new = sorted(guest.findings() - guest.before)
         wrong += [f"`gnt-cluster verify` finds {code} ({name})" for code, name in new]
         wrong += self._masters()
@@ -214,10 +234,9 @@ class LiveMachine:
             self.operator.master, f"exec python3 -c {shlex.quote(_FOREIGN)} {self._guest.name}"
         )
         found = checked(dict[str, str], load_json(text, "config.data"), "config.data")
-        live = self.operator.live()
         states = {
             f"instance {name} (running)": str(one.running)
-            for name, one in live.items()
+            for name, one in self._live().items()
             if name != self._guest.name
         }
         return found | states
@@ -230,6 +249,7 @@ class LiveMachine:
             text = f"gnt-node modify --drained=no {node}"
             if self._roles[node].role == "C":
                 text += f" && gnt-node modify --master-candidate=yes {node}"
+                self._forget_backups(node)
             self._undo("drain", node, f"{node} is drained", "", text)
         elif step.deed == "kill":
             self._undo("kill", node, f"a daemon of {node} is killed", node, REVIVE)
@@ -237,6 +257,13 @@ class LiveMachine:
             words = f"an export of {self._guest.name} on {node}"
             text = f"rm -rf {self._export} {self._export}.new"
             self._undo(self._export, node, words, node, text)
+
+    def _forget_backups(self, node: str) -> None:
+        """A candidate that is demoted keeps a copy of its configuration; no new one is to stay."""
+        if ("backup", node) not in self._entries:
+            there = self.operator.on(self.operator.node(node), _BACKUPS).split()
+            words = f"the copy of the configuration that {node} keeps when it is drained"
+            self._undo("backup", node, words, node, forgetting(there))
 
     def _undo(self, kind: str, node: str, words: str, where: str, text: str) -> None:
         """Once for each node: what undoes it may run as often as one likes."""
@@ -249,6 +276,7 @@ class LiveMachine:
         Raises:
             GntverifyError: it was not told whether something is undone.
         """
+        await_jobs(self.operator)  # one that passed its limit still works on it
         while self._entries:
             _, entry = self._entries.popitem()
             undo(self.operator, entry)
@@ -264,6 +292,12 @@ class LiveMachine:
             f'--net 0:ip={guest.address},mode=bridged,link={self._link} "$1"'
         )
         return script(number, creation, self._link, failure.steps, failure.wrong)
+
+
+def forgetting(kept: Sequence[str]) -> str:
+    """Shell text that removes copies of the configuration but those."""
+    kept_ones = "".join(f"! -name {shlex.quote(name)} " for name in kept)
+    return f"find {DATA} -maxdepth 1 -name 'config.data.backup-*' {kept_ones}-delete"
 
 
 def drainable(name: str, roles: Mapping[str, NodeState]) -> bool:

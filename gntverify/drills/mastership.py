@@ -28,7 +28,7 @@ SETTLE_S = 120.0
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
 # The lock tells whoever undoes this that it still runs; -o: no daemon inherits it.
 _TAKE = """\
-d=$1; umask 077; mkdir -p "$d" || exit
+d=$1; (umask 077; mkdir -p "$d") || exit
 setsid flock -o "$d/lock" sh -c '
 gnt-cluster master-failover > "$1/said" 2>&1; echo $? > "$1/rc.new"; mv "$1/rc.new" "$1/rc"
 ' sh "$d" >/dev/null 2>&1 </dev/null &

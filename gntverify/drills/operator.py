@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -98,6 +98,8 @@ class Operator:
     def job(self, *argv: str, limit_s: float) -> Job:
         """Have Ganeti do something, and see it end; the job's own success is the caller's matter.
 
+        One that never began, because the master was busy, is submitted once more.
+
         Args:
             argv: a ``gnt-…`` command without ``--submit``.
             limit_s: how long the job may take, unscaled.
@@ -106,6 +108,11 @@ class Operator:
             CommandFailed: Ganeti did not take the job.
             DeadlinePassed: it has not come to its end; it goes on.
         """
+        job = self._ended(argv, limit_s)
+        return self._ended(argv, limit_s) if job.never_began else job
+
+    def _ended(self, argv: Sequence[str], limit_s: float) -> Job:
+        """A job at its end."""
         tool, verb, *rest = argv
         asked = [tool, verb, "--submit", f"--reason=gntverify:{self.run}", *rest]
         answer = self.master.source.ask(asked, timeout_s=SUBMIT_S, fresh=True)

@@ -92,6 +92,7 @@ class Walk:
     smallest: Failure | None = None
     plans: int = 0
     taken: int = 0
+    _invented: int = 0
     _failed: dict[Steps, Failure] = field(default_factory=dict)
     _passed: set[Steps] = field(default_factory=set)
 
@@ -129,6 +130,15 @@ class Walk:
         if not self.taken:
             raise DeadlinePassed(f"In {self.limit_s:.0f} s the walk did no step; give it more.")
         return self.smallest
+
+    def invented(self, steps: Steps) -> Failure | None:
+        """What comes of a plan of hypothesis'; of its first nothing, whose steps are the simplest.
+
+        Raises:
+            GntverifyError: the machine could not be asked.
+        """
+        self._invented += 1
+        return self.judged(steps) if self._invented > 1 else None
 
     def judged(self, steps: Steps) -> Failure | None:
         """What comes of these steps, from what is known or by playing them.
@@ -335,7 +345,7 @@ class Planner(RuleBasedStateMachine):
             AssertionError: something was wrong then.
         """
         try:
-            failure = self.walk.judged(tuple(self.steps))
+            failure = self.walk.invented(tuple(self.steps))
         except GntverifyError as err:
             raise _NotTold(err) from err
         if failure:

@@ -69,6 +69,11 @@ class Job:
         return self.status in ENDED
 
     @property
+    def never_began(self) -> bool:
+        """Whether a busy master gave up on it before it did anything."""
+        return self.status == "error" and bool(_NEVER_BEGAN.search(self.error))
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Messages of the log that warn."""
         return tuple(line.strip().removeprefix("- ") for line in self.log if _WARNING.search(line))

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from gntverify.drills.ledger import Entry
-from gntverify.drills.livemachine import LiveMachine
+from gntverify.drills.livemachine import LiveMachine, forgetting
 from gntverify.drills.machine import (
     EFFECTS,
     KILL,
@@ -25,7 +25,7 @@ from gntverify.drills.probeguest import GROUPS
 from gntverify.drills.pulse import Pulse
 from gntverify.drills.walk import Failure, Walk
 from gntverify.evidence import Answer
-from gntverify.ganeti.jobs import Job
+from gntverify.ganeti.jobs import QUEUE, Job
 from gntverify.ganeti.nodes import COMMAND as NODES
 
 A, B, C = (f"node{n}.gnt.example" for n in "123")
@@ -134,6 +134,8 @@ class Cluster:
         drained = self.model.state().drained
         if tuple(argv) == GROUPS:
             text = "".join(f"{name}|default\n" for name in (A, B, C))
+        elif QUEUE in argv:
+            text = ""  # no job is open
         else:
             assert tuple(argv) == NODES
             roles = {A: "M"} | {name: "D" if name in drained else "C" for name in (B, C)}
@@ -149,6 +151,8 @@ class Cluster:
             return f"{A}\n" + ("inet 192.168.1.1/32\n" if node.name == A else "")
         if "python3" in text:
             return json.dumps({"instance other": "1"})
+        if "-printf" in text:
+            return "config.data.backup-1\n"  # somebody's, from before
         if text.startswith("[ ! -e "):
             return "there\n" if self.model.state().export == node.name else ""
         assert text == KILL or text in [entry.undo for entry in self.left]
@@ -215,7 +219,7 @@ def test_what_is_touched_is_in_the_ledger_once(cluster: Cluster, machine: LiveMa
         machine.do(Step("kill", C))
         machine.do(Step("export", C))
     told = {entry.name: (entry.node, entry.undo) for entry in cluster.left}
-    assert len(told) == len(cluster.left) == 3
+    assert len(told) == len(cluster.left) == 4
     assert told[f"{B} is drained"] == (
         "",
         f"gnt-node modify --drained=no {B} && gnt-node modify --master-candidate=yes {B}",
@@ -240,3 +244,9 @@ def test_the_script_has_the_guests_own_creation(machine: LiveMachine) -> None:
     text = machine.repeated(9, Failure((Step("stop"),), ("it runs",)))
     assert f"-n {A}:{B} " in text
     assert text.endswith('gnt-instance shutdown "$1"\n# it runs\n')
+
+
+def test_of_a_demoted_candidate_only_new_copies_go() -> None:
+    text = forgetting(["config.data.backup-1"])
+    assert text.endswith("! -name config.data.backup-1 -delete")
+    assert "-name 'config.data.backup-*'" in text
