@@ -1,17 +1,23 @@
 """The gates: why a drill must not run now. All of them are told at once."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from gntverify.compare import listed
+from gntverify.deadline import wait_for
 from gntverify.drills.ledger import read_ledgers
 from gntverify.drills.lock import holder
-from gntverify.ganeti.queue import read_drained, read_jobs
+from gntverify.errors import DeadlinePassed
+from gntverify.ganeti.queue import Job, read_drained, read_jobs
 from gntverify.ganeti.watcher import read_watcher
 from gntverify.site.model import ALLOW_TAG as TAG
 from gntverify.target import Target
 from gntverify.transport.session import Session
 from gntverify.transport.source import Fresh
 
+WATCHERS = "GROUP_VERIFY_DISKS("
+"""What a job of the watcher begins with: it comes every five minutes, and goes by itself."""
+WATCHERS_S = 60.0
 FLAG = "--allow-disruptive"
 ADD_TAG = f"gnt-cluster add-tags {TAG}"
 
@@ -62,10 +68,25 @@ def _not_calm(target: Target) -> Iterator[str]:
             f"An earlier run ({listed(runs)}) was killed and has left things: "
             f"`gntverify reap --hosts={','.join(target.hosts)}`."
         )
-    jobs = read_jobs(master)
+    jobs = _others(master)
     if jobs:
         yield f"Others are at work: {listed([str(job) for job in jobs])}."
     if read_drained(master):
         yield "The job queue is drained: `gnt-cluster queue undrain` on the master."
     if read_watcher(master).pause_s > 0 and not runs:
         yield "Somebody has paused the watcher: `gnt-cluster watcher continue` on the master."
+
+
+def _others(master: Fresh) -> tuple[Job, ...]:
+    """Open jobs; while there are none but the watcher's, its end is awaited."""
+    jobs: tuple[Job, ...] = ()
+
+    def probe() -> tuple[bool | None, str]:
+        nonlocal jobs
+        jobs = read_jobs(master)
+        only_his = jobs and all(job.summary.startswith(WATCHERS) for job in jobs)
+        return (None if only_his else True), listed([str(job) for job in jobs])
+
+    with suppress(DeadlinePassed):
+        wait_for("The end of the watcher's job", probe, WATCHERS_S, every_s=1.0)
+    return jobs

@@ -1,3 +1,4 @@
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 from gntverify.drills.gates import shut
 from gntverify.drills.ledger import Entry
 from gntverify.evidence import Answer
+from gntverify.ganeti.queue import Job
 from gntverify.site import load_site
 from gntverify.site.model import ALLOW_TAG as TAG
 from gntverify.transport.session import Session
@@ -85,6 +87,19 @@ def test_without_the_flag_the_cluster_is_not_even_asked() -> None:
 def test_each_gate_alone_keeps_a_drill_back(told: dict[str, str], said: str) -> None:
     (reason,) = shut(target(**told), ["restore"], flag=True)
     assert said in reason
+
+
+@pytest.mark.parametrize("rounds", [2, 1_000_000])
+def test_the_watchers_own_job_is_awaited(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    his = Job(7, "running", 0.0, "GROUP_VERIFY_DISKS(uuid)")
+    asked = count(1)
+    monkeypatch.setattr(
+        "gntverify.drills.gates.read_jobs", lambda _: () if next(asked) > rounds else (his,)
+    )
+    monkeypatch.setattr("gntverify.drills.gates.WATCHERS_S", 3.0)
+    said = shut(target(), ["restore"], flag=True)
+    assert (said == []) == (rounds == 2)
+    assert not said or f"Others are at work: {his}." in said
 
 
 def test_the_site_must_name_the_drill() -> None:
