@@ -67,6 +67,28 @@ def test_a_lab_that_is_not_green_is_refused() -> None:
     assert not any("break" in line for line in scene.told)
 
 
+@pytest.mark.parametrize("lasting", [False, True])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_was_not_told_is_looked_at_once_more(number: int, *, lasting: bool) -> None:
+    scene = Scene(RED | {"slow": [verdict("W05", "node2", "no answer", outcome="unknown")]})
+
+    def slow(run: int) -> None:
+        again = scene.told.count(f"suite {run}") > 1
+        scene.broken = [name for name in scene.broken if name != "slow"]
+        if run == number and (lasting or not again):
+            scene.broken.append("slow")
+
+    scene.before_suite = slow
+    played = campaign(scene, [W08])
+    if lasting and number == 0:
+        with pytest.raises(TargetRefused, match="W05 node2"):
+            played.run()
+        return
+    played.run()
+    assert scene.told.count(f"suite {number}") == 2
+    assert played.entries[0].proven is not lasting
+
+
 def test_what_nobody_declared_is_a_stray_of_its_round() -> None:
     shows = {"W08 broken": [*RED["W08 broken"], verdict("W05", "node2", "on")]}
     played = campaign(Scene(shows), [W08], [W06])

@@ -177,8 +177,8 @@ def test_the_master_role_moves(probe: ProbeGuest, site: Site) -> None:
     """The master role moves to a candidate and back without a complaint, and guests run on.
 
     Why: when the master is lost, nothing can be repaired before this works.
-    Fix: its own words; /var/log/ganeti on the new master. If it "Could not start the master
-    role": RAPI, bound to the cluster address, is started before that address is up; let it by
+    Fix: its own words; /var/log/ganeti on the new master. If "the master IP did not come up":
+    RAPI, bound to the cluster address, is started before that address is up; let it by
     `net.ipv4.ip_nonlocal_bind = 1`, or bind it to loopback.
     """
     operator, limit_s = probe.operator, site.drills.failover_s
