@@ -11,7 +11,7 @@ help:  ## what there is
 setup:  ## system packages and .venv
 	@tools/setup
 
-check: setup  ## lint, types, layers and self-tests: seconds, no lab
+check: setup  ## lint, types, layers and self-tests: minutes, no lab
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -24,7 +24,7 @@ test: check  ## check, then the real thing on a lab of two nodes
 drills: setup  ## damaged exports and killed drills on a lab of two nodes: about an hour
 	.venv/bin/pytest labtest/test_drills.py -m long -rA -s
 
-accept: setup  ## a lab of three nodes, built by the notes, verified, reported
+accept: setup  ## a lab of three nodes, built by the notes, an export restored, verified, reported
 	$(PY) -m provision accept
 
 sabotage: setup  ## every control seen red on the lab: about an hour

@@ -3,10 +3,11 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -25,6 +26,20 @@ from gntverify.site.write import text_of
 from gntverify.target import Target, live
 from gntverify.transport.replay import Replay
 from gntverify.transport.ssh import Options
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def reaching_hosts(command: Command) -> Command:
+    """The options of a command that asks hosts: which ones, and how they are reached."""
+    for option in (
+        click.option("--sudo", is_flag=True, help="Become root on the hosts by sudo."),
+        click.option("--ssh-identity-file", "identity", help="Key for ssh."),
+        click.option("--ssh-config", "config", help="Configuration file for ssh."),
+        click.option("--hosts", required=True, help="All nodes, the master among them."),
+    ):
+        command = option(command)
+    return command
 
 
 @contextmanager
@@ -75,15 +90,14 @@ def docs(directory: Path) -> None:
 
 
 @main.command()
-@click.option("--hosts", required=True, help="Nodes to ask, the master among them.")
+@reaching_hosts
 @click.option("--site", type=click.Path(path_type=Path), help="Site file.")
-@click.option("--ssh-config", help="Configuration file for ssh.")
 @click.argument("directory", type=click.Path(path_type=Path))
-def record(hosts: str, site: Path | None, ssh_config: str | None, directory: Path) -> None:
+def record(hosts: str, site: Path | None, directory: Path, **how: Any) -> None:
     """Record every answer that the controls ask for, scrubbed of secrets, into DIRECTORY."""
     with in_one_sentence():
         # not ahead: what an older gntverify asked for has no place in a recording
-        target = live(hosts.split(","), Options(config=ssh_config), site, ahead=False)
+        target = live(hosts.split(","), Options(**how), site, ahead=False)
         try:
             survey(default_site(), target.cluster)
             for one in load_controls():
@@ -110,16 +124,15 @@ def _scrubbed(answer: Answer) -> Answer:
 
 
 @main.command()
-@click.option("--hosts", required=True, help="All nodes, the master among them.")
-@click.option("--ssh-config", help="Configuration file for ssh.")
+@reaching_hosts
 @click.option("--dry", is_flag=True, help="Say what would be done, and do nothing.")
-def reap(hosts: str, ssh_config: str | None, *, dry: bool) -> None:
+def reap(hosts: str, *, dry: bool, **how: Any) -> None:
     """Undo what a killed run of drills has left; touch nothing that is not its own.
 
     Status 0: nothing is left; 1: something could not be undone, or --dry found something.
     """
     with in_one_sentence():
-        target = live(hosts.split(","), Options(config=ssh_config), None, "reap", ahead=False)
+        target = live(hosts.split(","), Options(**how), None, "reap", ahead=False)
         try:
             left = reap_all(target, click.echo, dry=dry)
         finally:
@@ -135,14 +148,11 @@ def site() -> None:
 
 
 @site.command()
-@click.option("--hosts", required=True, help="Nodes to ask, the master among them.")
+@reaching_hosts
 @click.option("--profile", default="notes", show_default=True, help="What it inherits.")
-@click.option("--ssh-config", help="Configuration file for ssh.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-def init(
-    hosts: str, profile: str, ssh_config: str | None, file: Path | None, *, force: bool
-) -> None:
+def init(hosts: str, profile: str, file: Path | None, *, force: bool, **how: Any) -> None:
     """Write a first site FILE (default: CLUSTER.toml) from what a live cluster says of itself.
 
     Nothing is changed on the hosts. What could not be determined stands there as a comment
@@ -151,7 +161,7 @@ def init(
     with in_one_sentence():
         base = default_site(profile)
         _refuse_to_overwrite(file, force=force)
-        target = live(hosts.split(","), Options(config=ssh_config), None, "site init")
+        target = live(hosts.split(","), Options(**how), None, "site init")
         try:
             lines = survey(base, target.cluster)
         finally:

@@ -11,7 +11,6 @@ from labtest.footprint import footprint
 from labtest.kills import POINTS, Point, killed_at, reap
 
 DRILL = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
-ANOTHER = "gntverify-000000-1.gnt.example"
 
 
 def test_drills_need_every_gate(drilled: Lab, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
     name = ("--name", lab)
     inside = ("provision", "lab", "exec", *name, "--", sys.executable, "-m")
     hosts = ",".join(node.short for node in site.nodes)
-    suite = ("pytest", "--hosts", hosts, "--site", str(site_file))
+    suite = ("pytest", f"--hosts={hosts}", f"--site={site_file}")
     restore = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
     return (
         Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),

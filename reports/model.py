@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gntverify.controls import SECTIONS
 from gntverify.errors import ParseError
-from gntverify.verdicts import OUTCOMES, Verdict, read
+from gntverify.verdicts import OUTCOMES, Outcome, Verdict, read
 from reports.answers import Shown, pick
 from reports.meta import Meta, read_meta
 from reports.perf import Plotted, plotted
@@ -145,22 +145,37 @@ class Report:
         failed = [row for row in self.rows if row.outcome == "fail"]
         at = [p for p in self.places if any(row.at.get(p) == "fail" for row in failed)]
         counts = Counter(row.outcome for row in self.rows)
-        return sentence(counts, at, self.lost, self.stale, interrupted=self.meta.interrupted)
+        return sentence(
+            counts,
+            at,
+            self.lost,
+            self.stale,
+            left=self.left,
+            interrupted=self.meta.interrupted,
+        )
 
     @property
     def lost(self) -> int:
         """How many hosts were not judged."""
-        return sum(event.outcome == "unknown" for event in self.events)
+        return self._events("unknown")
 
     @property
     def stale(self) -> int:
         """How many waivers excuse nothing."""
-        return self.counts["stale-waiver"] + len(self.events) - self.lost
+        return self.counts["stale-waiver"] + self._events("stale-waiver")
+
+    @property
+    def left(self) -> bool:
+        """Whether drills have left the cluster other than it was."""
+        return self._events("fail") > 0
+
+    def _events(self, outcome: Outcome) -> int:
+        return sum(event.outcome == outcome for event in self.events)
 
     @property
     def mood(self) -> str:
         """``fail``, ``unknown`` or ``pass``: the colour of the page."""
-        if self.counts["fail"] or self.stale:
+        if self.counts["fail"] or self.stale or self.left:
             return "fail"
         cut = self.meta.interrupted or self.meta.not_reached
         doubt = self.counts["unknown"] or self.events or cut

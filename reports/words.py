@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 FEW = 3
 
 
+LEFT = "the drills did not leave the cluster as it was"
+
+
 def sentence(
     counts: Mapping[str, int],
     at: Sequence[str],
     unreachable: int,
     stale: int,
     *,
+    left: bool = False,
     interrupted: bool,
 ) -> str:
     """The verdict of a run in one sentence.
@@ -21,12 +25,13 @@ def sentence(
         at: where the failed ones failed.
         unreachable: how many hosts were not judged: not there, or not named.
         stale: how many waivers excuse nothing.
+        left: whether drills have left the cluster other than it was.
         interrupted: whether the run ended before its end.
     """
     total = sum(counts.values())
     if not total:
         said = "Nothing was judged"
-        tail = [_hosts(unreachable)] if unreachable else []
+        tail = [*([LEFT] if left else []), *([_hosts(unreachable)] if unreachable else [])]
         return _finished([said, *tail], interrupted=interrupted)
     parts = []
     if counts.get("fail"):
@@ -36,6 +41,8 @@ def sentence(
         parts.append(f"{counts['unknown']}{of} could not be told")
     if stale:
         parts.append(_number(stale, "waiver excuses nothing", "waivers excuse nothing"))
+    if left:
+        parts.append(LEFT)
     if not parts:
         parts.append(_calm(counts, total))
     if unreachable:

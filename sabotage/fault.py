@@ -119,18 +119,3 @@ def check_faults(faults: Iterable[Fault], controls: Mapping[str, bool], nodes: l
         if (fault.control, fault.name) in named:
             raise ParseError(f"{fault}: there are two of that name.")
         named.add((fault.control, fault.name))
-
-
-def load_not_provoked(path: Path) -> dict[str, str]:
-    """Control to the reason why no fault of the lab turns it.
-
-    Raises:
-        ParseError: the file is no TOML of ids and reasons.
-    """
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as err:
-        raise ParseError(f"{path}: {err}.") from err
-    if not all(isinstance(reason, str) and reason for reason in found.values()):
-        raise ParseError(f"{path}: every control needs its reason, as text.")
-    return found

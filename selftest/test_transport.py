@@ -57,7 +57,10 @@ def test_a_question_is_asked_once_a_run_unless_fresh(session: Session) -> None:
 
 def test_a_batch_runs_at_once_and_keeps_its_order(session: Session) -> None:
     began = time.monotonic()
-    answers = session.ask_all([("sh", "-c", f"sleep 0.5; echo {i}") for i in range(6)])
+    commands = [("sh", "-c", f"sleep 0.5; echo {i}") for i in range(6)]
+    for command in commands:
+        session.begin(command)
+    answers = [session.ask(command) for command in commands]
     assert [answer.stdout for answer in answers] == [f"{i}\n" for i in range(6)]
     assert time.monotonic() - began < 2.5
 

@@ -29,7 +29,6 @@ SIZES = (
 )
 """With no --vcpu-count: burn-in reads it as a size in MiB, and makes 4 of 1; its default is 3."""
 BOTH = ("plain", "drbd")
-ADD_DISKS = ("Adding and detaching disks", "Attaching and removing disks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,17 +53,10 @@ while time.monotonic() < (end if first else start):
 sys.exit("no resync of minor %s came to its end" % minor)
 """
 _PAGE = """\
-import sys, urllib.error, urllib.request
+import sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-for name in ("cpuinfo.txt", "cpu.txt"):
-    try:
-        with opener.open("http://%s/%s" % (sys.argv[1], name), timeout=10) as reply:
-            sys.stdout.write(reply.read(1 << 20).decode("utf-8", "replace"))
-        break
-    except urllib.error.HTTPError as err:
-        problem = err
-else:
-    sys.exit(str(problem))
+with opener.open("http://%s/cpu.txt" % sys.argv[1], timeout=10) as reply:
+    sys.stdout.write(reply.read(1 << 20).decode("utf-8", "replace"))
 """
 # Clock ticks of user and system time; the name in parentheses may hold anything.
 _TICKS = f"""\

@@ -25,11 +25,6 @@ class Difference:
     profiles: Mapping[str, Any]
     here: Any
 
-    @property
-    def agreeing(self) -> list[str]:
-        """The profiles that say what the site says."""
-        return [name for name, value in self.profiles.items() if value == self.here]
-
     def __str__(self) -> str:
         said = [f"{name} {_shown(value)}" for name, value in self.profiles.items()]
         return f"{self.key}: {', '.join(said)}, here {_shown(self.here)}"

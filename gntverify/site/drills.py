@@ -49,8 +49,8 @@ class Drills(Part):
     """Drills: what they take, and how long things may last.
 
     Attributes:
-        instances: what the restore drill takes; when none is named, those protected, the one
-            whose last drill is oldest first.
+        instances: what the restore drill takes; when none is named, those protected, or else all
+            that have an export, the one whose last drill is oldest first.
         per_run: how many of them a run takes.
         every_days: greatest age of the last restore drill that passed.
         restore_min: from the import to an answer of the guest.

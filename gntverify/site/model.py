@@ -265,7 +265,7 @@ class Time(Part):
 
 
 class Kvm(Part):
-    """The kvm wrapper of the notes (``dpkg-divert`` and ``-cpu host``); trap 5 in the docs."""
+    """The kvm wrapper of the notes (``dpkg-divert``, ``-cpu host``): QEMU 7.2 loses KVM by it."""
 
     wrapper: bool
 

@@ -64,12 +64,6 @@ class Replay:
     def close(self) -> None:
         """Do nothing: a recording has nothing to let go of."""
 
-    def ask_all(
-        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
-    ) -> list[Answer]:
-        """The recorded answers."""
-        return [self.ask(argv, timeout_s=timeout_s) for argv in commands]
-
 
 def _answer(line: str) -> Answer:
     data = json.loads(line)

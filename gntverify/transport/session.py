@@ -138,14 +138,6 @@ class Session:
             self._looked[tuple(argv)] = None
         return self._awaited(future)
 
-    def ask_all(
-        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
-    ) -> list[Answer]:
-        """The answers to several commands, which the host runs at once."""
-        futures = [self.begin(argv, timeout_s) for argv in commands]
-        self._looked |= dict.fromkeys(tuple(argv) for argv in commands)
-        return [self._awaited(future) for future in futures]
-
     def _awaited(self, future: "Future[Answer]") -> Answer:
         """Wait for as long as the host gives signs of life.
 

@@ -31,11 +31,6 @@ class Source(Protocol):
             Unreachable: the host does not answer (any more).
         """
 
-    def ask_all(
-        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
-    ) -> list[Answer]:
-        """The answers to several commands, in their order; the host runs them at once."""
-
 
 class Fresh:
     """A source that is asked anew each time: for what looks at a cluster that it changes."""
@@ -50,9 +45,3 @@ class Fresh:
         """The answer of now, whatever is known."""
         del fresh
         return self._source.ask(argv, timeout_s=timeout_s, fresh=True)
-
-    def ask_all(
-        self, commands: Sequence[Sequence[str]], *, timeout_s: float = DEFAULT_LIMIT_S
-    ) -> list[Answer]:
-        """The answers of now, one after the other."""
-        return [self.ask(argv, timeout_s=timeout_s) for argv in commands]

@@ -45,7 +45,7 @@ def parameters(context: Context, _node: Node) -> None:
 
 
 def parameters_of(site: Site) -> dict[str, dict[str, str]]:
-    """Hypervisor to its parameters; under the wrapper KVM must be asked for (trap 5)."""
+    """Hypervisor to its parameters; under the wrapper QEMU 7.2 must be asked for KVM."""
     found = {
         name: dict(values)
         for name, values in site.cluster.hypervisor_parameters.items()

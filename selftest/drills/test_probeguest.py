@@ -49,10 +49,6 @@ class Planned:
         assert fresh, f"what changes is asked afresh: {argv}"
         return self.plan[tuple(argv)]
 
-    def ask_all(self, commands: Sequence[Sequence[str]], *, timeout_s: float = 30) -> list[Answer]:
-        """Nobody should."""
-        raise NotImplementedError
-
 
 def made(name: str, last: int) -> Any:
     ip = IPv4Address(f"192.168.0.{last}")

@@ -213,6 +213,13 @@ def test_doubt_is_never_green(tmp_path: Path) -> None:
     assert load(run_of(tmp_path / "e", [verdict("W02", "", "stale-waiver")])).mood == "fail"
 
 
+def test_what_drills_left_behind_is_no_waiver(tmp_path: Path) -> None:
+    left = verdict("", "", "fail", message="after the drills: a link is left", notes="")
+    report = load(run_of(tmp_path, [verdict("R05", "", "pass"), left]))
+    assert (report.mood, report.stale) == ("fail", 0)
+    assert "the drills did not leave the cluster as it was" in report.sentence.lower()
+
+
 def test_two_verdicts_at_one_place_are_both_told(tmp_path: Path) -> None:
     verdicts = [verdict("W02", "node1", "fail", message="first"), verdict("W02", "node1", "pass")]
     folder = run_of(tmp_path, verdicts)

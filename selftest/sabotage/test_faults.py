@@ -8,16 +8,17 @@ import pytest
 
 from gntverify.catalogue import load_controls
 from gntverify.errors import ParseError
+from gntverify.handbook import unprovoked_controls
 from gntverify.site import load_site
 from sabotage.campaign import breaking, mending
-from sabotage.fault import check_faults, load_faults, load_not_provoked
+from sabotage.fault import check_faults, load_faults
 from sabotage.marks import Expectation
 from sabotage.packing import MOST, packed
 from selftest.sabotage.scenes import NODES, PER_NODE, expectations, fault
 
 ROOT = Path(__file__).parents[2]
 FAULTS = load_faults(ROOT / "sabotage" / "faults")
-REASONS = load_not_provoked(ROOT / "sabotage" / "not_provoked.toml")
+REASONS = unprovoked_controls(ROOT / "sabotage" / "not_provoked.toml")
 CONTROLS = {one.control.id: "node" in one.parameters for one in load_controls()}
 EXPECTED = {one: Expectation(one, CONTROLS) for one in FAULTS}
 
@@ -137,4 +138,4 @@ def test_a_reason_is_text(tmp_path: Path) -> None:
     path = tmp_path / "not.toml"
     path.write_text('C16 = ""\n')
     with pytest.raises(ParseError, match="its reason"):
-        load_not_provoked(path)
+        unprovoked_controls(path)

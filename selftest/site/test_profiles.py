@@ -67,7 +67,6 @@ def test_the_disagreement_is_told_with_all_values() -> None:
     assert str(told["net.ipv4.conf.all.send_redirects"]) == (
         "net.ipv4.conf.all.send_redirects: hardened 0, notes 1, here 1"
     )
-    assert told["daemons.rapi"].agreeing == ["notes"]
     assert told["net.ipv4.conf.default.send_redirects"].profiles["notes"] is None
     assert "net.ipv4.ip_forward" not in told
     assert profiles_on("net.ipv4.ip_forward") == ""
