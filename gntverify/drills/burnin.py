@@ -16,7 +16,6 @@ from gntverify.controls import NotApplicable, need
 from gntverify.deadline import scaled, wait_for
 from gntverify.drills import console
 from gntverify.drills.keeper import (
-    EXPORTS,
     HEAR,
     KEEPER,
     START,
@@ -42,6 +41,7 @@ from gntverify.ganeti.burnin import (
     parse_lines,
     progress,
 )
+from gntverify.ganeti.exports import DIRECTORY as EXPORTS
 from gntverify.ganeti.nodes import read_nodes
 from gntverify.transport.source import Fresh
 

@@ -4,8 +4,8 @@ import shlex
 
 from gntverify.drills.pings import SCRATCH
 from gntverify.ganeti.burnin import SCAN, Order
+from gntverify.ganeti.exports import DIRECTORY as EXPORTS
 
-EXPORTS = "/var/lib/ganeti/export"
 # Runs burn-in and writes down what it says: [time, "out" | "err" | "status", text] a line. It
 # ends with the agent that started it, or with its unit. A status is the last there is.
 KEEPER = """\

@@ -18,13 +18,13 @@ from gntverify.controls import need
 from gntverify.drills import console
 from gntverify.drills.burnin import guest_trouble, need_os, places
 from gntverify.drills.cdimage import Lines, cd_image
-from gntverify.drills.keeper import EXPORTS
 from gntverify.drills.pings import SCRATCH
 from gntverify.drills.probeguest import DIRECTORY, OS
 from gntverify.drills.reap import undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed
 from gntverify.ganeti.daemons import read_listeners
 from gntverify.ganeti.displays import is_loopback
+from gntverify.ganeti.exports import DIRECTORY as EXPORTS
 from gntverify.ganeti.qemu import Machine, read_cards, read_machine, read_size_mib
 from gntverify.transport.source import Fresh
 

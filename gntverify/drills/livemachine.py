@@ -27,13 +27,12 @@ from gntverify.ganeti.exports import DIRECTORY
 from gntverify.ganeti.instances import Live
 from gntverify.ganeti.jobs import Job
 from gntverify.ganeti.nodes import NodeState, read_nodes
-from gntverify.ganeti.ssconf import PREFIX
+from gntverify.ganeti.ssconf import DATA_DIR, PREFIX
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.drills.ledger import Entry
 
-DATA = "/var/lib/ganeti"
 GROWN_MIB = 4096
 """A guest whose disk has become that large is replaced by a new one."""
 LIMITS_S: Mapping[str, float] = {
@@ -66,7 +65,7 @@ found.update({"instance " + i["name"]: digest([i, [config["disks"][d] for d in i
               for i in config["instances"].values() if i.get("name") not in (None, sys.argv[1])})
 print(json.dumps(found))
 """
-_BACKUPS = f"find {DATA} -maxdepth 1 -name 'config.data.backup-*' -printf '%f\\n'"
+_BACKUPS = f"find {DATA_DIR} -maxdepth 1 -name 'config.data.backup-*' -printf '%f\\n'"
 _MASTER = f'cat {PREFIX}master_node && ip -o -4 address show to "$1/32"'
 
 
@@ -297,7 +296,7 @@ class LiveMachine:
 def forgetting(kept: Sequence[str]) -> str:
     """Shell text that removes copies of the configuration but those."""
     kept_ones = "".join(f"! -name {shlex.quote(name)} " for name in kept)
-    return f"find {DATA} -maxdepth 1 -name 'config.data.backup-*' {kept_ones}-delete"
+    return f"find {DATA_DIR} -maxdepth 1 -name 'config.data.backup-*' {kept_ones}-delete"
 
 
 def drainable(name: str, roles: Mapping[str, NodeState]) -> bool:

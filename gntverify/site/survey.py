@@ -327,14 +327,13 @@ def _module(node: "Node") -> "Module":
 
 
 def _sysctl(made: _Survey) -> None:
-    keys = tuple(made.site.sysctl)
-    for key in keys:
-        made.agree(("sysctl", key), partial(_decided, made, keys, key), always=False)
+    for key in made.site.sysctl:
+        made.agree(("sysctl", key), partial(_decided, made, key), always=False)
 
 
-def _decided(made: _Survey, keys: tuple[str, ...], key: str, node: "Node") -> int | str:
+def _decided(made: _Survey, key: str, node: "Node") -> int | str:
     """The value in force; of one that is not the profile's, only where a file sets it at boot."""
-    have = node.parameter(key, among=keys)
+    have = node.parameter(key, among=tuple(made.site.sysctl))
     if have == made.said("sysctl", key) or persisted(node.sysctl_files, key):
         return have
     return UNDECIDED

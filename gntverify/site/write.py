@@ -3,7 +3,7 @@
 The layout is ours, keys and values are written by tomlkit: what needs quotes gets them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import tomlkit
 from pydantic import BaseModel
 
 from gntverify.errors import SiteError
-from gntverify.site.load import parse_site, read_profile
+from gntverify.site.load import parse_site
 from gntverify.site.model import Site
 
 Keys = tuple[str | int, ...]
@@ -56,17 +56,6 @@ def text_of(lines: Iterable[Line], head: Iterable[str] = ()) -> str:
     return "\n\n".join(parts).lstrip("\n") + "\n"
 
 
-def lines_of(site: Site) -> list[Line]:
-    """All that a site says beyond its profile."""
-    profile = read_profile(site.profile, "--profile")
-    own = site.model_dump(exclude_none=True)
-    return [
-        Line(path, value)
-        for path, value in _leaves(own)
-        if path in (("name",), ("profile",)) or _differs(value, at(profile, path))
-    ]
-
-
 def _header(table: Keys, lines: list[Line]) -> list[str]:
     """``[storage.root]`` or ``[[nodes]]``, the first below what the model says of that table."""
     name = tomlkit.key([part for part in table if isinstance(part, str)]).as_string()
@@ -92,21 +81,6 @@ def _about(table: Keys) -> str:
     return (part.__doc__ or "").partition("\n")[0].replace("``", "`")
 
 
-def _leaves(table: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Keys with values that stand on one line; those of deeper tables come later."""
-    deeper: list[tuple[Keys, Mapping[str, Any]]] = []
-    for key, value in table.items():
-        path = (*above, key)
-        if isinstance(value, Mapping):
-            deeper.append((path, value))
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            deeper += [((*path, number), item) for number, item in enumerate(value)]
-        else:
-            yield path, value
-    for path, item in deeper:
-        yield from _leaves(item, path)
-
-
 def at(profile: Mapping[str, Any], path: Keys) -> Any:
     """What the profile says there; of an array of tables that a site gives, nothing counts."""
     found: Any = profile
@@ -115,10 +89,6 @@ def at(profile: Mapping[str, Any], path: Keys) -> Any:
             return None
         found = found[part]
     return found
-
-
-def _differs(value: Any, said: Any) -> bool:
-    return _toml(value) != said and not (value == [] and said is None)
 
 
 def _toml(value: Any) -> Any:

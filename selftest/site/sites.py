@@ -1,7 +1,7 @@
 """Made-up sites, as hypothesis draws them: whatever a site file may say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, get_args, get_origin
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from gntverify.site.load import merged, profiles, read_profile
 from gntverify.site.model import Site
+from gntverify.site.write import Keys, Line
 
 Table = dict[str, Any]
 
@@ -23,6 +24,7 @@ LINK = st.from_regex(r"[A-Za-z0-9_.-]{1,15}", fullmatch=True)
 DEVICE = st.from_regex(r"/dev/[A-Za-z0-9_./-]{1,12}", fullmatch=True)
 COUNT = st.integers(1, 2**40)
 PRIVATE, PUBLIC = IPv4Network("192.168.0.0/16"), IPv4Network("198.51.100.0/24")
+PARAMETER = st.integers(-(2**31), 2**31) | st.just("any")
 BIND = st.sampled_from(["private", "cluster", "loopback", "any"])
 
 
@@ -67,7 +69,9 @@ def overrides(draw: st.DrawFn) -> Table:
     drawn: Table = draw(
         some(
             nodes=nodes,
-            sysctl=st.dictionaries(TEXT, st.integers(-(2**31), 2**31), max_size=3),
+            sysctl=st.dictionaries(
+                TEXT, st.integers(-(2**31), 2**31) | st.just("any"), max_size=3
+            ),
             os=st.lists(OS, max_size=2),
             waivers=st.lists(WAIVER, max_size=2),
             storage=some(
@@ -129,3 +133,23 @@ def nested(path: tuple[str, ...], key: str, value: object) -> Table:
     for part in reversed(path):
         table = {part: table}
     return table
+
+
+def lines_of(site: Site) -> list[Line]:
+    """All that a site says."""
+    return [Line(path, value) for path, value in _leaves(site.model_dump(exclude_none=True))]
+
+
+def _leaves(table: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Keys with values that stand on one line; those of deeper tables come later."""
+    deeper: list[tuple[Keys, Mapping[str, Any]]] = []
+    for key, value in table.items():
+        path = (*above, key)
+        if isinstance(value, Mapping):
+            deeper.append((path, value))
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            deeper += [((*path, number), item) for number, item in enumerate(value)]
+        else:
+            yield path, value
+    for path, item in deeper:
+        yield from _leaves(item, path)

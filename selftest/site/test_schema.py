@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 
 from gntverify.site import Site
 from gntverify.site.schema import FILE, schema, schema_text
-from gntverify.site.write import lines_of, text_of
-from selftest.site.sites import sites
+from gntverify.site.write import text_of
+from selftest.site.sites import lines_of, sites
 
 SITES = sorted((Path(__file__).parents[2] / "sites").glob("*.toml"))
 VALIDATOR = jsonschema.Draft202012Validator(schema())

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gntverify.site import Site, load_site
 from gntverify.site.load import parse_site
-from gntverify.site.write import Line, lines_of, text_of
-from selftest.site.sites import sites
+from gntverify.site.write import Line, text_of
+from selftest.site.sites import lines_of, sites
 
 SITES = sorted((Path(__file__).parents[2] / "sites").glob("*.toml"))
 
