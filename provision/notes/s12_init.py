@@ -22,6 +22,11 @@ TITLE = "Startup of the Cluster"
 FILE_STORAGE = "/srv/ganeti/file-storage"
 FILE_PATHS = "/etc/ganeti/file-storage-paths"
 INIT = "gnt-cluster init"
+UNWATCHED = "flock --close /var/lock/ganeti-watcher.lock"
+"""Keeps cron's watcher out: what it starts first, `daemon-util start-all` takes for a failure.
+
+It ends at once while its lock is held (ganeti.watcher, Main); --close: no daemon inherits it.
+"""
 ASK = "gnt-cluster info >/dev/null"
 
 
@@ -40,7 +45,7 @@ def file_storage(context: Context, _node: Node) -> None:
 def init(context: Context, _node: Node) -> None:
     done = host.get_fact(MembershipFacts).cluster
     commands(
-        *([] if done else [join(init_arguments(context.site))]),
+        *([] if done else [init_command(context.site)]),
         name=f"{context.cluster_name} is initialised on the first node",
         _timeout=limit(INIT_S),
     )
@@ -66,6 +71,11 @@ def answer(context: Context, _node: Node) -> None:
         name=f"{context.cluster_name} answers",
         _timeout=limit(START_S),
     )
+
+
+def init_command(site: Site) -> str:
+    """Shell text that makes the cluster, cron's watcher kept out meanwhile."""
+    return f"{UNWATCHED} {join(init_arguments(site))}"
 
 
 def init_arguments(site: Site) -> list[str]:
@@ -104,9 +114,10 @@ SECTION = Section(
     today="""\
 The same, with the defaults of Ganeti 2.4 said aloud: hypervisor, disk templates, volume group, \
 the bridge that carries the cluster address and its netmask, the bridge of the NICs, DRBD's \
-helper, the hypervisor's parameters. Nothing is done where this cluster is there already, but \
-that daemons which do not run are started. Before the first section, a node of another cluster \
-is refused, and so are nodes that do not agree about the master.""",
+helper, the hypervisor's parameters. Cron's watcher is kept out by its lock meanwhile: it would \
+start daemons in between, which init then fails to start. Nothing is done where this cluster is \
+there already, but that daemons which do not run are started. Before the first section, a node \
+of another cluster is refused, and so are nodes that do not agree about the master.""",
     differs="""\
 3.0 defaults to `xen-pvm`, gives the cluster address a /32, and its `kernel_path` names a file \
 that no node has.""",

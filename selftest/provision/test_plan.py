@@ -21,7 +21,7 @@ from provision.notes.s02_network import bridge_commands, refuse_other_file
 from provision.notes.s03_sysctl import content_of, deviating, with_interfaces
 from provision.notes.s04_locale import locale_commands, zone_commands
 from provision.notes.s09_drbd import filter_commands, module_commands
-from provision.notes.s12_init import init_arguments
+from provision.notes.s12_init import INIT, UNWATCHED, init_arguments, init_command
 from provision.notes.s15_hypervisor import differing, parameters_of
 from provision.runbook import render
 from provision.section import Change, Context
@@ -216,6 +216,14 @@ def test_init_says_aloud_what_24_took_for_granted(site: Site) -> None:
     assert "--master-netmask=16" in words
     assert "--master-netdev=xen-br0" in words
     assert "--drbd-usermode-helper=/bin/true" in words
+
+
+def test_init_is_not_disturbed_by_the_watcher(site: Site) -> None:
+    context = Context(site, None, "node1.gnt.example")  # type: ignore[arg-type]  # asks nobody
+    command = init_command(site)
+    assert command.startswith(f"{UNWATCHED} {INIT} --enabled-hypervisors=kvm")
+    context.planned.append(Change("node1.gnt.example", "A step", (command,)))
+    assert context.plans(INIT)
 
 
 def test_what_a_dry_run_planned_is_known_by_node(site: Site) -> None:
