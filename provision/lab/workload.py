@@ -1,13 +1,14 @@
 """What a cluster in service has and a new one has not, so that every control has a subject.
 
-- ``vm1``: a DRBD instance of the master and its neighbour, running: a BIOS with nothing to boot.
+- ``vm1``: a DRBD instance of the master and its neighbour, running, its processor halted.
 - ``vm2``: a probe guest on a plain disk of the last node, stopped; its export lies on the node
   before, and a copy of that, read-only, on the master under ``/srv/nas``, where a NAS would be
   mounted.
 - A user of the remote API, who may read; nobody knows the password.
 - The tag that allows drills.
 
-No guest's kernel runs: under emulation that is a risk to its node (docs/roadmap.md).
+No guest's code runs, not even a BIOS: under emulation that is a risk to its node
+(docs/roadmap.md). What a node, Ganeti and the controls see of ``vm1`` is the same.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ USERS_FILE = "/var/lib/ganeti/rapi/users"
 EXPORTS = "/var/lib/ganeti/export"
 NAS = "/srv/nas"
 ADD = ("gnt-instance", "add", "-s", "1g", "--no-name-check", "--no-ip-check")
+MONITORS = "/var/run/ganeti/kvm-hypervisor/ctrl"
 LIMIT_S = 300.0
 
 
@@ -54,16 +56,17 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
 
     there = on_master("gnt-instance", "list", "--no-headers", "-o", "name").split()
     made = False
-    if MIRRORED not in there:
-        place = ("-t", "drbd", "-n", f"{master.name}:{other.name}")
-        on_master(*ADD, *place, "-o", "noop", "--no-install", MIRRORED)
-        on_master("gnt-instance", "start", MIRRORED)  # --no-install left it stopped
-        made = True
     if PLAIN not in there:
         place = ("-t", "plain", "-n", last.name)
         on_master(*ADD, *place, *probe_guest(site, PLAIN), "--no-start", PLAIN)
         on_master("gnt-backup", "export", "-n", before.name, PLAIN)
         on_master("bash", "-c", copied(before.name, str(site.cluster.name)))
+        made = True
+    if MIRRORED not in there:
+        place = ("-t", "drbd", "-n", f"{master.name}:{other.name}")
+        on_master(*ADD, *place, "-o", "noop", "--no-install", MIRRORED)
+        on_master("gnt-instance", "start", MIRRORED)  # --no-install left it stopped
+        on_master("bash", "-c", halted(MIRRORED))
         made = True
     if ALLOW_TAG not in on_master("gnt-cluster", "list-tags").split():
         on_master("gnt-cluster", "add-tags", ALLOW_TAG)  # a lab is there to be disrupted
@@ -101,6 +104,12 @@ def copied(node: str, cluster: str) -> str:
         f"{login} tar -C {EXPORTS} -cSf - {PLAIN} | tar -C {NAS} -xSf - && "
         f"chmod 0444 {NAS}/{PLAIN}/*"
     )
+
+
+def halted(name: str) -> str:
+    """Text for the bash of the node of a KVM instance: its processor runs no code any more."""
+    monitor = f"socat -t 5 - UNIX-CONNECT:{MONITORS}/{name}.monitor"
+    return f"printf 'stop\\ninfo status\\n' | {monitor} | grep 'VM status: paused'"
 
 
 def users_file(password: str) -> str:
