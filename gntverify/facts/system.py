@@ -21,6 +21,8 @@ PACKAGES = (
 KERNEL = ("uname", "--kernel-release")
 LOCALES = ("locale", "-a")
 CLOCK = ("timedatectl", "show", "--property=Timezone", "--property=NTPSynchronized")
+TOO_LATE = "Connection timed out"
+"""What timedatectl says when timed, which its question starts, was not up within 25 seconds."""
 FQDN = ("hostname", "--fqdn")
 OWNERS = ("dpkg-query", "--search")
 
@@ -181,8 +183,11 @@ def read_locales(source: "Source") -> frozenset[str]:
 
 
 def read_clock(source: "Source") -> Clock:
-    """Zone and synchronisation."""
-    return parse_clock(source.ask(CLOCK).text())
+    """Zone and synchronisation; where timed came up too late for the question, asked once more."""
+    answer = source.ask(CLOCK)
+    if answer.rc and TOO_LATE in answer.stderr:
+        answer = source.ask(CLOCK, fresh=True)
+    return parse_clock(answer.text())
 
 
 def read_fqdn(source: "Source") -> str:

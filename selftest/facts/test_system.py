@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from gntverify.errors import ParseError
+from gntverify.errors import GntverifyError, ParseError
 from gntverify.evidence import Answer
 from gntverify.facts import clock, shape, system
+from selftest.turning import Turning
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
@@ -43,6 +44,18 @@ def test_utc_has_one_spelling(samples: SimpleNamespace) -> None:
     assert system.zone_key("Europe/Paris") != system.zone_key("UTC")
     with pytest.raises(ParseError):
         system.parse_clock("Timezone=UTC\n")
+
+
+def test_a_timed_that_was_late_is_asked_once_more(samples: SimpleNamespace) -> None:
+    late = "Failed to parse bus message: Connection timed out"
+
+    def asked(first: str, then: str) -> system.Clock:
+        return system.read_clock(Turning("n", first, then, rc=1))
+
+    assert asked(late, samples.TIMEDATECTL).synchronised
+    for first, then in ((late, late), ("System has not been booted with systemd", late)):
+        with pytest.raises(GntverifyError):
+            asked(first, then)
 
 
 def test_a_name_that_does_not_resolve_has_no_address(samples: SimpleNamespace) -> None:
