@@ -17,7 +17,7 @@ _WATCH = """\
 import json, re, socket, sys, time
 path, pattern, typed = sys.argv[1], re.compile(sys.argv[2], re.M), sys.argv[3].encode()
 end = time.monotonic() + float(sys.argv[4])
-line, seen, heard = None, "", time.monotonic()
+line, seen, heard, nudge = None, "", time.monotonic(), False
 while time.monotonic() < end and not pattern.search(seen):
     try:
         if line is None:
@@ -25,6 +25,9 @@ while time.monotonic() < end and not pattern.search(seen):
             line.settimeout(1)
             line.connect(path)
             line.sendall(typed)
+        if nudge:
+            line.sendall(b"\\r")
+            nudge = False
         data = line.recv(4096)
         if not data:
             raise ConnectionError
@@ -32,8 +35,7 @@ while time.monotonic() < end and not pattern.search(seen):
         heard = time.monotonic()
     except socket.timeout:
         if time.monotonic() - heard > 3:
-            line.sendall(b"\\r")
-            heard = time.monotonic()
+            nudge, heard = True, time.monotonic()
     except OSError:
         line = None
         time.sleep(0.3)

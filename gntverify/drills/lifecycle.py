@@ -45,7 +45,7 @@ DISK_MIB, GROWN_MIB, IMPORTED_MIB = 1024, 1152, 1280
 SCRIPTS = "OS create scripts"
 """In the words of a job that runs them (LUInstanceCreate)."""
 LOOPBACK = "127.0.0.1"
-KERNEL = f"kernel_path={DIRECTORY}/vmlinuz,initrd_path={DIRECTORY}/initrd.img"
+KERNEL = f"kernel_path={DIRECTORY}/vmlinuz,initrd_path={DIRECTORY}/initrd.img,kernel_args=ro quiet"
 # $1: directory, $2: the image, pressed, in base 64.
 _PUT = """\
 umask 077; mkdir -p "$1" || exit
@@ -298,7 +298,7 @@ class Life:
         wrong = (
             self._job("gnt-instance", "shutdown", "--timeout=0", self.name)
             or self._job("gnt-instance", "reinstall", "--force", self.name, limit_s=ADD_S)
-            or self._job("gnt-instance", "modify", "-H", KERNEL, self.name)
+            or self._job("gnt-instance", "modify", "-H", KERNEL, "-B", "vcpus=1", self.name)
             or self._job("gnt-instance", "startup", self.name)
         )
         if wrong:
@@ -320,8 +320,12 @@ class Life:
         operator.on(self.node, '[ ! -e "$1" ]', place)  # nobody's, since it bears our run
         words = f"an export lies on {self.node.short}"
         self._entries.append(operator.ledger.undo(words, self.node.name, gone))
+        # Stopped by its power button, so it boots nowhere while data is moved: one that runs is
+        # started again before its export, and daemons that must answer in 10 s compete with it.
+        stop = ("gnt-instance", "shutdown", "--timeout=600", self.name)
+        wrong = self._job(*stop, limit_s=EXPORT_S)
         export = ("gnt-backup", "export", "-n", self.node.name, self.name)
-        wrong = self._job(*export, limit_s=EXPORT_S)
+        wrong = wrong or self._job(*export, limit_s=EXPORT_S)
         if wrong:
             return wrong
         cards = range(len(self.instance().nics))
@@ -337,8 +341,6 @@ class Life:
         asked = operator.creating(self.copy, *options)
         self._entries.append(operator.ledger.entries[-1])
         wrong = self._job("gnt-backup", "import", *asked, limit_s=EXPORT_S)
-        # one guest at a time: the export has started the original again
-        wrong = wrong or self._job("gnt-instance", "shutdown", "--timeout=0", self.name)
         wrong = wrong or self._job("gnt-instance", "startup", self.copy)
         return wrong or [*self._sized(self.copy, IMPORTED_MIB), *self._ready(self.copy)]
 

@@ -14,13 +14,14 @@ GROW_MIB = 64
 DAEMON = "ganeti-noded"
 DAEMON_UTIL = "/usr/lib/ganeti/daemon-util"
 # What is not waited for would be found in the pid file by whoever starts it again. The daemon
-# must let go of the pipes, or the answer never comes.
+# must let go of the pipes, or the answer never comes. A child of the old one that still answers
+# has the lock of the pid file: then the new one ends at once, and says that all is well.
+REVIVE = f"{DAEMON_UTIL} check {DAEMON} || {DAEMON_UTIL} start {DAEMON} >/dev/null 2>&1 </dev/null"
 KILL = (
     f'pid=$(cat /var/run/ganeti/{DAEMON}.pid) && kill -KILL "$pid" || exit; '
     'timeout 20 sh -c "while kill -0 $pid 2>/dev/null; do sleep 0.1; done"; '
-    f"{DAEMON_UTIL} start {DAEMON} >/dev/null 2>&1 </dev/null"
+    f"{DAEMON_UTIL} start {DAEMON} >/dev/null 2>&1 </dev/null; sleep 1; {REVIVE}"
 )
-REVIVE = f"{DAEMON_UTIL} check {DAEMON} || {DAEMON_UTIL} start {DAEMON} >/dev/null 2>&1 </dev/null"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import permutations
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -288,7 +289,8 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     """Nodes for a probe guest: primary, secondary, and the one from which it is asked.
 
     The secondary is the one that has the fewest mirrors of others, since what is done to it (an
-    evacuation) must be done to the probe alone.
+    evacuation) must be done to the probe alone. The master is taken last: a guest takes time from
+    Ganeti's own daemons.
 
     Raises:
         NotApplicable: there are no two nodes of one group that take instances.
@@ -297,11 +299,18 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     states = read_nodes(Fresh(operator.master.source))
     mirrors = Counter(s for one in operator.instances().values() for s in one.secondaries)
     able = [node for node in operator.cluster.nodes if states[node.name].takes_instances]
-    for secondary in sorted(able, key=lambda node: mirrors[node.name]):
-        peers = [n for n in able if groups[n.name] == groups[secondary.name] and n != secondary]
-        if peers:
-            return peers[0], secondary, (*peers[1:], secondary)[0]
-    raise NotApplicable("a mirrored guest needs two nodes of one group that take instances")
+    pairs = [p for p in permutations(able, 2) if groups[p[0].name] == groups[p[1].name]]
+    if not pairs:
+        raise NotApplicable("a mirrored guest needs two nodes of one group that take instances")
+
+    def burden(pair: tuple["Node", "Node"]) -> tuple[int, bool, bool]:
+        primary, secondary = (node == operator.master for node in pair)
+        return mirrors[pair[1].name], primary, secondary
+
+    primary, secondary = min(pairs, key=burden)
+    peers = [node for node in able if groups[node.name] == groups[primary.name]]
+    others = [node for node in peers if node not in (primary, secondary)]
+    return primary, secondary, (*others, secondary)[0]
 
 
 def parse_groups(text: str) -> Mapping[str, str]:

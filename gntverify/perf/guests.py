@@ -128,8 +128,8 @@ def _resynced(operator: Operator, guest: ProbeGuest) -> float:
     mirror = read_mirrors(operator.master.source, guest.name)[0]
     minor = str(mirror.minors[node.name])
     with operator.step("resync"), ThreadPoolExecutor(1) as pool:
-        ends = (str(scaled(BEGIN_S)), str(scaled(RESYNC_S)))
-        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, *ends, limit_s=RESYNC_S + 60)
+        ends, limit_s = (str(scaled(BEGIN_S)), str(scaled(RESYNC_S))), BEGIN_S + RESYNC_S + 30
+        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, *ends, limit_s=limit_s)
         operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
         text = seen.result()
     if trouble := guest.mirror_trouble():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from gntverify.deadline import scaled
 from gntverify.drills.operator import Operator
 from gntverify.drills.reap import undo
 from gntverify.errors import ParseError
@@ -77,7 +78,7 @@ while True:
     try:
         wire = socket.create_connection((peer, port), 5, (own, 0))
         break
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, TimeoutError):
         if time.monotonic() > end:
             raise
         time.sleep(0.1)
@@ -191,7 +192,7 @@ def _sent(operator: Operator, sender: "Node", receiver: "Node") -> float:
     """MiB/s that came; by sockets of our own, nothing needs to be installed."""
     port, token = str(20000 + secrets.randbelow(10000)), secrets.token_hex(8)
     ends = str(sender.secondary_ip), str(receiver.secondary_ip)
-    run, meet = 'exec python3 -c "$@"', str(MEET_S)
+    run, meet = 'exec python3 -c "$@"', str(scaled(MEET_S))
     with ThreadPoolExecutor(2) as pool:
         receives = pool.submit(
             operator.on, receiver, run, _RECEIVE, *ends[::-1], port, token, meet

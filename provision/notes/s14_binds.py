@@ -153,8 +153,10 @@ need not wait for cron.""",
 The notes' line for RAPI, taken by the letter, would drop Debian's `--require-authentication` \
 and open RAPI to anonymous readers; the watcher would restart RAPI every five minutes, because \
 it asks 127.0.0.1 (#1170). It comes after `gnt-cluster init`, because only then the cluster \
-address is up; after a boot of the master RAPI starts with the watcher's first round. mond and \
-metad did not exist then: mond answers everybody without authentication, and metad is started by \
-the first instance of a node, on port 80 of all addresses unless it is told otherwise.""",
+address is up. luxid brings that up, after RAPI was started: `gnt-cluster master-failover` ends \
+there with status 1, and after a boot of the master RAPI comes with the watcher's first round, \
+unless the site has `net.ipv4.ip_nonlocal_bind = 1`, as the lab's have. mond and metad did not \
+exist then: mond answers everybody without authentication, and metad is started by the first \
+instance of a node, on port 80 of all addresses unless it is told otherwise.""",
     stages=(Stage("all", arguments), Stage("master", watcher)),
 )

@@ -162,7 +162,9 @@ def test_a_secondary_is_evacuated(probe: ProbeGuest, site: Site) -> None:
 
     Why: after a node is lost this is one command for all its mirrors, if the allocator finds
     places for them.
-    Fix: `hcheck -L` and `hail` on the master name what does not fit; `gnt-job info`.
+    Fix: `hcheck -L` and `hail` on the master name what does not fit; `gnt-job info`. On nodes
+    with less than 8 GiB it may be htools' 4096 MiB for the node itself: `gnt-cluster modify
+    --default-iallocator-params static-kvm-node-memory=MIB`.
     """
     third(probe)
     wrong = silent(evacuated(probe), site)
