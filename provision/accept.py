@@ -19,6 +19,8 @@ from provision.lab.states import PROVISIONED
 from provision.options import site_option
 
 REFUSED = 4
+DRILLS = "the drills"
+DISRUPTIVE = ("-m", "drill", "--allow-disruptive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
     inside = ("provision", "lab", "exec", *name, "--", sys.executable, "-m")
     hosts = ",".join(node.short for node in site.nodes)
     suite = ("pytest", f"--hosts={hosts}", f"--site={site_file}")
-    restore = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
+    restore = (*DISRUPTIVE, "tests/drills/test_restore.py")
+    drills = (*DISRUPTIVE, "tests/drills/test_lifecycle.py", "tests/drills/test_failover.py")
     return (
         Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),
         Step("the cluster", (*inside, "provision", "cluster", "--site", str(site_file))),
@@ -51,6 +54,7 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
         Step("a restore", (*inside, *suite, *restore), vital=False),
         Step("the snapshot", ("provision", "lab", "snapshot", *name, PROVISIONED)),
         Step("the suite", (*inside, *suite), vital=False),
+        Step(DRILLS, (*inside, *suite, *drills), vital=False),
     )
 
 
@@ -63,14 +67,20 @@ def built_by(steps: Sequence[Step]) -> Sequence[Step]:
 @click.command()
 @site_option(" of the lab.")
 @click.option("--name", "lab", default="lab", show_default=True, help="Name of the lab.")
-def accept(site_file: Path, lab: str) -> None:
-    """Bring a lab up, build the cluster by the notes, restore an export, run the whole suite."""
+@click.option(
+    "--drills/--no-drills",
+    default=True,
+    show_default=True,
+    help="Whether the life cycle and failover are played at the end: half of the time.",
+)
+def accept(site_file: Path, lab: str, drills: bool) -> None:
+    """Build the notes' cluster on a lab, restore an export, run the whole suite and the drills."""
     try:
         site = load_site(site_file)
     except SiteError as err:
         click.echo(f"accept: {err}", err=True)
         sys.exit(REFUSED)
-    steps = steps_for(site, site_file, lab)
+    steps = [s for s in steps_for(site, site_file, lab) if drills or s.title != DRILLS]
     taken: list[tuple[str, float, int]] = []
     for number, step in enumerate(steps, 1):
         status, seconds = _run(step, f"{number}/{len(steps)}")

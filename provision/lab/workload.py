@@ -32,8 +32,6 @@ NAS = "/srv/nas"
 ADD = ("gnt-instance", "add", "-s", "1g", "--no-name-check", "--no-ip-check")
 NODE_MEMORY = "static-kvm-node-memory"
 """Of htools: what a node takes for itself, in MiB."""
-NODE_MIB = 512
-ALLOCATOR = ("gnt-cluster", "modify", "--default-iallocator-params")
 MONITORS = "/var/run/ganeti/kvm-hypervisor/ctrl"
 LIMIT_S = 300.0
 
@@ -62,6 +60,9 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
 
     there = on_master("gnt-instance", "list", "--no-headers", "-o", "name").split()
     made = False
+    if NODE_MEMORY not in on_master("gnt-cluster", "info"):
+        on_master("gnt-cluster", "modify", f"--default-iallocator-params={NODE_MEMORY}=512")
+        made = True
     if PLAIN not in there:
         place = ("-t", "plain", "-n", last.name)
         on_master(*ADD, *place, *probe_guest(site, PLAIN), "--no-start", PLAIN)
@@ -76,9 +77,6 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
         made = True
     if ALLOW_TAG not in on_master("gnt-cluster", "list-tags").split():
         on_master("gnt-cluster", "add-tags", ALLOW_TAG)  # a lab is there to be disrupted
-        made = True
-    if NODE_MEMORY not in on_master("gnt-cluster", "info"):
-        on_master(*ALLOCATOR, f"{NODE_MEMORY}={NODE_MIB}")
         made = True
     if not on_master("sh", "-c", f"[ ! -e {USERS_FILE} ] || echo there").strip():
         on_master("sh", "-c", users_file(secrets.token_hex(16)))
