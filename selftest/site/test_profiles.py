@@ -20,7 +20,7 @@ from selftest.site.sites import Table, overrides
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "selftest" / "recordings" / "good"
-LAB = ROOT / "sites" / "lab.toml"
+LAB = GOOD.with_suffix(".toml")
 SYSCTLS = [one for one in load_controls() if one.control.id.startswith("K")]
 
 
