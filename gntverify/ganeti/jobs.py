@@ -80,10 +80,17 @@ class Job:
 
     @property
     def trouble(self) -> str:
-        """Why its success is none; empty when it succeeded and warned of nothing."""
+        """Why its success is none; empty when it succeeded and warned of nothing.
+
+        What it warned of before it failed is often the reason, and the error but "it failed".
+        """
+        told = []
         if self.status != "success":
-            return f"job {self.number} ended with {self.status}: {self.error or 'no reason given'}"
-        return f"job {self.number} warned: {'; '.join(self.warnings)}" if self.warnings else ""
+            reason = self.error or "no reason given"
+            told.append(f"job {self.number} ended with {self.status}: {reason}")
+        if self.warnings:
+            told.append(f"job {self.number} warned: {'; '.join(self.warnings)}")
+        return "; ".join(told)
 
 
 def parse_submitted(text: str) -> tuple[int, ...]:

@@ -59,6 +59,14 @@ def test_a_failed_job_tells_why() -> None:
     assert "Not enough disk space on node1" in job.trouble
 
 
+def test_what_a_failed_job_warned_of_is_told_too() -> None:
+    result = ["OpExecError", ["Export failed, errors in disk export: disk(s) 0"]]
+    late = " - WARNING: import on node2 failed: Didn't become ready after 10 seconds"
+    job = jobs.parse_job(91, with_(status="error", result=result, log=[[1, late]]))
+    assert "Export failed" in job.trouble
+    assert job.trouble.endswith("Didn't become ready after 10 seconds")
+
+
 @pytest.mark.parametrize("status", ["queued", "waiting", "canceling", "running"])
 def test_a_job_under_way_has_not_ended(status: str) -> None:
     assert not jobs.parse_job(1, with_(status=status)).ended
