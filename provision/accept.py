@@ -71,7 +71,7 @@ def built_by(steps: Sequence[Step]) -> Sequence[Step]:
     "--drills/--no-drills",
     default=True,
     show_default=True,
-    help="Whether the life cycle and failover are played at the end: half of the time.",
+    help="Whether the life cycle and failover are played at the end.",
 )
 def accept(site_file: Path, lab: str, drills: bool) -> None:
     """Build the notes' cluster on a lab, restore an export, run the whole suite and the drills."""
