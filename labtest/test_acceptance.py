@@ -16,7 +16,8 @@ FOREIGN_ROUTE = "198.51.100.0/24"
 
 def test_a_second_build_changes_nothing(built: Lab) -> None:
     """Provision is idempotent: the cluster that it built needs no step any more."""
-    assert re.search(r"^cluster: \d+ operations, 0 changed$", built.build(), re.MULTILINE)
+    told = built.build()
+    assert re.search(r"^cluster: \d+ operations, 0 changed$", told, re.MULTILINE), told
 
 
 def test_the_suites_find_the_cluster_as_the_site_wants_it(drilled: Lab, tmp_path: Path) -> None:

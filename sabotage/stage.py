@@ -53,8 +53,8 @@ class Stage(Protocol):
     def shell(self, node: str, text: str) -> None:
         """Run shell text on a node; raises CommandFailed or CommandTimeout."""
 
-    def suite(self, number: int) -> list[Verdict]:
-        """The verdicts of the whole suite, run as a user would run it."""
+    def suite(self, number: int, tests: Sequence[str] = ()) -> list[Verdict]:
+        """The verdicts of these tests, or of the whole suite, run as a user would run it."""
 
     def reset(self) -> None:
         """Put the lab back to its provisioned state, ready to be judged."""
@@ -117,8 +117,8 @@ class LabStage:
                 f"On {node!r}, `{_short(text)}` ended with {done.returncode}: {said}"
             )
 
-    def suite(self, number: int) -> list[Verdict]:
-        """The verdicts of the whole suite; its output lies beside its run.
+    def suite(self, number: int, tests: Sequence[str] = ()) -> list[Verdict]:
+        """The verdicts of these tests, or of the whole suite; its output lies beside its run.
 
         Raises:
             CommandFailed: it judged nothing.
@@ -128,8 +128,10 @@ class LabStage:
         place.mkdir(parents=True, exist_ok=True)
         hosts = ",".join(self._nodes)
         suite = (sys.executable, "-m", "pytest", "-q", f"--hosts={hosts}", f"--out={place}")
-        argv = namespace.enter(labs.init_of(self.plan), [*suite, f"--site={self.plan.site_file}"])
-        with (place / "pytest.log").open("w") as log, self.progress.step("the whole suite"):
+        site = f"--site={self.plan.site_file}"
+        argv = namespace.enter(labs.init_of(self.plan), [*suite, site, *tests])
+        step = self.progress.step(f"{len(tests)} tests" if tests else "the whole suite")
+        with (place / "pytest.log").open("a") as log, step:
             status = _ended(argv, log.fileno(), labs.environment(self.plan))
         streams = sorted(place.glob("*/verdicts.jsonl"))
         verdicts = list(read(streams[-1])) if streams else []

@@ -1,6 +1,6 @@
 """A stage on which faults are played without a lab, and faults for it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from gntverify.errors import CommandFailed
@@ -37,7 +37,7 @@ def verdict(control: str, node: str, message: str = "", outcome: Outcome = "fail
         severity="high",
         notes="network",
         impact="passive",
-        test="",
+        test=f"tests/test_x.py::test_{control}[{node}]" if control else f"hosts::{node}",
         seconds=0.0,
     )
 
@@ -78,12 +78,13 @@ class Scene:
         else:
             self.broken.remove(name)
 
-    def suite(self, number: int) -> list[Verdict]:
-        """What is broken shows."""
-        self.told.append(f"suite {number}")
+    def suite(self, number: int, tests: Sequence[str] = ()) -> list[Verdict]:
+        """What is broken shows, of the tests that are asked for."""
+        self.told.append(" ".join((f"suite {number}", *tests)))
         self.before_suite(number)
         red = [one for name in self.broken for one in self.shows.get(name, [])]
-        return [verdict("W05", "node1", outcome="pass"), *red]
+        every = [verdict("W05", "node1", outcome="pass"), *red]
+        return [one for one in every if not tests or one.test.partition("[")[0] in tests]
 
     def reset(self) -> None:
         """Nothing is broken any more."""
