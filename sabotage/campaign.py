@@ -155,12 +155,16 @@ class Campaign:
     def _asked_again(
         self, number: int, verdicts: Sequence[Verdict], controls: Set[str]
     ) -> list[Verdict]:
-        """The verdicts, those of these controls from a run of their tests alone."""
+        """The verdicts; what is unknown of these controls is told by a run of their tests alone.
+
+        What was told stays: a failure that the second look does not see is no less one.
+        """
         tests = {v.test.partition("[")[0] for v in verdicts if v.control in controls}
-        if not all(test.partition("::")[0].endswith(".py") for test in tests):
+        if not tests or not all(".py::" in test for test in tests):
             return self.stage.suite(number)  # an event, a lost host: that is all or nothing
-        others = [v for v in verdicts if v.control not in controls]
-        return [*others, *self.stage.suite(number, sorted(tests))]
+        untold = [v for v in verdicts if v.control in controls and v.outcome == "unknown"]
+        told = [v for v in verdicts if v not in untold]
+        return [*told, *self.stage.suite(number, sorted(tests))]
 
     def _round(self, number: int, group: Round) -> None:
         self.progress.note(f"round {number}/{len(self.rounds)}")

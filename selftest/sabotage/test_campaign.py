@@ -93,6 +93,21 @@ def test_what_was_not_told_is_asked_again(number: int, times: int, control: str)
     assert played.entries[0].proven is (times <= 2)
 
 
+def test_a_failure_that_a_second_look_does_not_see_stays_one() -> None:
+    untold = [verdict("W05", "node2", "no answer", outcome="unknown"), verdict("W05", "node1")]
+    scene = Scene(RED | {"slow": untold})
+
+    def slow(run: int) -> None:
+        scene.broken = [name for name in scene.broken if name != "slow"]
+        if run == 1 and scene.told.count("suite 1") == 1 and "test_W05" not in scene.told[-1]:
+            scene.broken.append("slow")
+
+    scene.before_suite = slow
+    played = campaign(scene, [W08])
+    played.run()
+    assert played.entries[0].stray == ["W05 node1"]
+
+
 def test_what_nobody_declared_is_a_stray_of_its_round() -> None:
     shows = {"W08 broken": [*RED["W08 broken"], verdict("W05", "node2", "on")]}
     played = campaign(Scene(shows), [W08], [W06])
