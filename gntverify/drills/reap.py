@@ -68,16 +68,20 @@ def plan(entries: Sequence[Entry], tags: Mapping[str, frozenset[str]]) -> Iterat
 
 
 def await_jobs(operator: Operator) -> None:
-    """Wait until no job of the run is open any more.
+    """Wait until no job of the run is open any more; what is waited for is told, once each.
 
     Raises:
         DeadlinePassed: one is, and is named.
     """
+    said = {""}
 
     def probe() -> tuple[bool | None, str]:
         asked = ["python3", "-c", _OURS, QUEUE, operator.run]
         lines = operator.master.source.ask(asked, fresh=True).text().splitlines()
         told = ", ".join(f"job {line}" for line in lines if line.split()[-1] in OPEN)
+        if told not in said:
+            said.add(told)
+            operator.tell(f"waiting for the end of {told}; what they did is undone then")
         return (None if told else True), told
 
     wait_for(f"The end of the jobs of run {operator.run}", probe, JOBS_S, every_s=2)

@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+from typing import Any
+
 from gntverify.drills.ledger import Entry
-from gntverify.drills.reap import parse_tags, plan
+from gntverify.drills.reap import await_jobs, parse_tags, plan
 
 TAGS = """\
 gntverify-a1-1.gnt.example|gntverify:run:a1
@@ -27,3 +30,25 @@ def test_only_what_bears_the_tag_of_the_run_is_removed() -> None:
         "instance gntverify-a1-2.gnt.example: leave alone, it does not bear gntverify:run:a1",
         "instance gntverify-a1-1.gnt.example: remove",
     ]
+
+
+class Queue:
+    """A master whose answers about the run's jobs come one after another."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = iter(answers)
+
+    def ask(self, *_asked: object, **_how: object) -> Any:
+        """Whatever is asked: the next answer."""
+        text = next(self._answers)
+        return SimpleNamespace(text=lambda: text)
+
+
+def test_whoever_waits_for_a_job_of_the_run_is_told_which_once() -> None:
+    told: list[str] = []
+    queue = Queue("7 running\n8 success\n", "7 running\n", "7 success\n")
+    operator: Any = SimpleNamespace(
+        master=SimpleNamespace(source=queue), run="a1", tell=told.append
+    )
+    await_jobs(operator)
+    assert told == ["waiting for the end of job 7 running; what they did is undone then"]
