@@ -14,9 +14,9 @@ from gntverify.target import Target
 from gntverify.transport.session import Session
 from gntverify.transport.source import Fresh
 
-WATCHERS = "GROUP_VERIFY_DISKS("
-"""What a job of the watcher begins with: it comes every five minutes, and goes by itself."""
-WATCHERS_S = 60.0
+PASSING = ("GROUP_VERIFY_DISKS(", "OS_DIAGNOSE")
+"""How jobs begin that only look and soon end: the watcher's, and what `gnt-os` asks for us too."""
+PASSING_S = 60.0
 FLAG = "--allow-disruptive"
 ADD_TAG = f"gnt-cluster add-tags {TAG}"
 
@@ -77,14 +77,14 @@ def _not_calm(target: Target) -> Iterator[str]:
 
 
 def _others(master: Fresh) -> tuple[Job, ...]:
-    """Open jobs; while there are none but the watcher's, its end is awaited."""
+    """Open jobs; while there are none but passing ones, their end is awaited."""
 
     def probe() -> tuple[tuple[Job, ...] | None, str]:
         jobs = read_jobs(master)
-        only_his = jobs and all(job.summary.startswith(WATCHERS) for job in jobs)
-        return (None if only_his else jobs), "it runs"
+        pass_by = jobs and all(job.summary.startswith(PASSING) for job in jobs)
+        return (None if pass_by else jobs), listed([str(job) for job in jobs])
 
     try:
-        return wait_for("The end of the watcher's job", probe, WATCHERS_S, every_s=1.0)
+        return wait_for("The end of jobs that only look", probe, PASSING_S, every_s=1.0)
     except DeadlinePassed:
         return read_jobs(master)

@@ -89,17 +89,20 @@ def test_each_gate_alone_keeps_a_drill_back(told: dict[str, str], said: str) -> 
     assert said in reason
 
 
+@pytest.mark.parametrize("summary", ["GROUP_VERIFY_DISKS(uuid)", "OS_DIAGNOSE"])
 @pytest.mark.parametrize("rounds", [2, 1_000_000])
-def test_the_watchers_own_job_is_awaited(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
-    his = Job(7, "running", 0.0, "GROUP_VERIFY_DISKS(uuid)")
+def test_a_job_that_only_looks_is_awaited(
+    monkeypatch: pytest.MonkeyPatch, rounds: int, summary: str
+) -> None:
+    job = Job(7, "running", 0.0, summary)
     asked = count(1)
     monkeypatch.setattr(
-        "gntverify.drills.gates.read_jobs", lambda _: () if next(asked) > rounds else (his,)
+        "gntverify.drills.gates.read_jobs", lambda _: () if next(asked) > rounds else (job,)
     )
-    monkeypatch.setattr("gntverify.drills.gates.WATCHERS_S", 3.0)
+    monkeypatch.setattr("gntverify.drills.gates.PASSING_S", 3.0)
     said = shut(target(), ["restore"], flag=True)
     assert (said == []) == (rounds == 2)
-    assert not said or f"Others are at work: {his}." in said
+    assert not said or f"Others are at work: {job}." in said
 
 
 def test_the_site_must_name_the_drill() -> None:
