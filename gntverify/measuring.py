@@ -8,7 +8,6 @@ from gntverify.controls import control_of
 from gntverify.drills.operator import Operator
 from gntverify.drills.probeguest import Guests, ProbeGuest
 from gntverify.perf.bench import FILE, Bench
-from gntverify.perf.guests import DISK_MIB
 from gntverify.plugin import RUN
 from gntverify.site import Site
 
@@ -24,7 +23,7 @@ def bench(request: pytest.FixtureRequest, operator: Operator, site: Site) -> Ben
 @pytest.fixture(scope="module")
 def perf_guests(operator: Operator, site: Site) -> Iterator[Guests]:
     """The probe guest of a file that measures, removed at its end."""
-    made = Guests(operator, site, disk_mib=DISK_MIB)
+    made = Guests(operator, site)
     yield made
     made.end()
 

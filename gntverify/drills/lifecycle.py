@@ -19,7 +19,7 @@ from gntverify.drills import console
 from gntverify.drills.burnin import guest_trouble, need_os, places
 from gntverify.drills.cdimage import Lines, cd_image
 from gntverify.drills.pings import SCRATCH
-from gntverify.drills.probeguest import DIRECTORY, DISK_MIB, OS
+from gntverify.drills.probeguest import DIRECTORY, OS
 from gntverify.drills.reap import undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed
 from gntverify.ganeti.daemons import read_listeners
@@ -41,7 +41,7 @@ BOOT_S = 120.0
 EXPORT_S = 900.0
 NUMBER = 500
 """Of the instance; the one that is imported has the next."""
-GROWN_MIB, IMPORTED_MIB = DISK_MIB + 128, DISK_MIB + 256
+DISK_MIB, GROWN_MIB, IMPORTED_MIB = 1024, 1152, 1280
 SCRIPTS = "OS create scripts"
 """In the words of a job that runs them (LUInstanceCreate)."""
 LOOPBACK = "127.0.0.1"

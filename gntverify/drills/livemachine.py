@@ -286,8 +286,8 @@ class LiveMachine:
         guest: ProbeGuest = self._guest
         nodes = f"{self._home.primary}:{self._home.secondary}"
         creation = (
-            f"gnt-instance add -t drbd -s {self._guests.disk_mib}m -o {OS} -n {nodes} "
-            f"--no-name-check --no-ip-check -H kvm:{KVM} -B minmem=128M,maxmem=128M,vcpus=1 "
+            f"gnt-instance add -t drbd -s 1g -o {OS} -n {nodes} --no-name-check --no-ip-check "
+            f"-H kvm:{KVM} -B minmem=128M,maxmem=128M,vcpus=1 "
             f'--net 0:ip={guest.address},mode=bridged,link={self._link} "$1"'
         )
         return script(number, creation, self._link, failure.steps, failure.wrong)

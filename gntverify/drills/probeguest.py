@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 OS = "gntverify-probe+default"
 DIRECTORY = "/var/lib/gntverify-probe"
 KVM = f"kernel_path={DIRECTORY}/vmlinuz,initrd_path={DIRECTORY}/initrd.img,serial_console=true"
-DISK_MIB = 256
-"""It needs a few; drills write the whole mirror many times, and a lab's copy has 3 MiB/s."""
 CREATE_S = 600.0
 ANSWER_S = 60.0
 SYNC_S = 600.0
@@ -219,10 +217,9 @@ class ProbeGuest:
 class Guests:
     """The probe guest of a run: the one there is, or a new one when a drill has spoilt it."""
 
-    def __init__(self, operator: Operator, site: "Site", disk_mib: int = DISK_MIB) -> None:
+    def __init__(self, operator: Operator, site: "Site") -> None:
         self.operator = operator
         self.site = site
-        self.disk_mib = disk_mib
         self._guest: ProbeGuest | None = None
         self._entry: Entry | None = None
         self._number = 0
@@ -255,8 +252,7 @@ class Guests:
         name = operator.name(800 + self._number)
         link = self.site.network.private.bridge
         options = (
-            *("-t", "drbd", "-s", f"{self.disk_mib}m", "-o", OS),
-            *("-n", f"{primary.name}:{secondary.name}"),
+            *("-t", "drbd", "-s", "1g", "-o", OS, "-n", f"{primary.name}:{secondary.name}"),
             *("-H", f"kvm:{KVM}", "-B", "minmem=128M,maxmem=128M,vcpus=1"),
             *("--net", f"0:ip={address},mode=bridged,link={link}"),
         )

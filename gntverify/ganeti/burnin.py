@@ -22,12 +22,13 @@ PROGRAM = "/usr/lib/ganeti/tools/burnin"
 JOBS_TOOL = "the job queue"
 Kind = Literal["out", "err", "status"]
 SIZES = (
-    "--disk-size=256m",
+    "--disk-size=1024m",
     "--disk-growth=128m",
     "--minmem-size=128m",
     "--maxmem-size=192m",
 )
-"""With no --vcpu-count: burn-in reads it as a size in MiB, and makes 4 of 1; its default is 3."""
+"""Ganeti's default policy takes no smaller disk. With no --vcpu-count: burn-in reads it as a size
+in MiB, and makes 4 of 1; its default is 3."""
 BOTH = ("plain", "drbd")
 
 

@@ -30,7 +30,6 @@ EXPORT_S = 1800.0
 IMPORT_S = 1800.0
 BEGIN_S = 60.0
 VNC_S = 20
-DISK_MIB = 1024
 CONTENT = "probe guest, 1 GiB disk with few files"
 RUN = 'exec python3 -c "$@"'
 # From the first look at which data is on its way to the first at which none is any more. The

@@ -89,7 +89,7 @@ class Cluster:
         nic = Nic("bridged", BRIDGE, "aa:00:00:00:00:00", "")
         nics = tuple(replace(nic, mac=f"{nic.mac[:-1]}{n}") for n in range(argv.count("--net")))
         parameters = {"vnc_bind_address": "127.0.0.1", "boot_order": "disk"}
-        self.there[name] = Instance("kvm", "o", "plain", "down", NODE, (), (256,), (128, 128), 1,
+        self.there[name] = Instance("kvm", "o", "plain", "down", NODE, (), (1024,), (128, 128), 1,
                                     True, nics, parameters)  # fmt: skip
 
     def _startup(self, name: str, argv: Argv) -> None:
@@ -120,7 +120,7 @@ class Cluster:
 
     def _grow_disk(self, name: str, argv: Argv) -> None:
         assert argv[-2:] == ("0", "128m")
-        self.there[name] = replace(self.there[name], disks_mib=(384,))
+        self.there[name] = replace(self.there[name], disks_mib=(1152,))
 
     def _shutdown(self, name: str, _: Argv) -> None:
         self.running.discard(name)
@@ -134,7 +134,7 @@ class Cluster:
 
     def _import(self, name: str, _: Argv) -> None:
         source = next(iter(self.there.values()))
-        self.there[name] = replace(source, disks_mib=(512,))
+        self.there[name] = replace(source, disks_mib=(1280,))
 
     # -- what looks at it --------------------------------------------------------------------
 

@@ -68,7 +68,6 @@ class Cluster:
     def __init__(self) -> None:
         self.model = ModelMachine(Place((A, B, C), (B, C)), HOME)
         self.run = "c0ffee"
-        self.disk_mib = 320
         self.left: list[Entry] = []
         self.asked: list[str] = []
         self.nodes = [SimpleNamespace(name=name, source=self) for name in (A, B, C)]
@@ -243,7 +242,7 @@ def test_only_what_may_be_drained_is(machine: LiveMachine) -> None:
 
 def test_the_script_has_the_guests_own_creation(machine: LiveMachine) -> None:
     text = machine.repeated(9, Failure((Step("stop"),), ("it runs",)))
-    assert f"-t drbd -s 320m -o gntverify-probe+default -n {A}:{B} " in text
+    assert f"-n {A}:{B} " in text
     assert text.endswith('gnt-instance shutdown "$1"\n# it runs\n')
 
 
