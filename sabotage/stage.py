@@ -20,6 +20,7 @@ from provision.lab import lab as labs
 from provision.lab import namespace
 from provision.lab.plan import Plan
 from provision.lab.reporting import Reporting
+from provision.lab.snapshot import WATCH
 from provision.lab.ssh import to_node
 from provision.lab.states import PROVISIONED
 
@@ -39,8 +40,6 @@ _HOLD = (
     "--unit=sabotage-hold flock /var/lock/ganeti-watcher.lock sleep 1800"
 )
 _RELEASE = "systemctl stop sabotage-hold 2>/dev/null; true"
-# As cron runs it: with other arguments it would take RAPI for dead, and restart it.
-_WATCH = 'sh -c "$(sed -n "s/^[*].* root \\(.*ganeti-watcher\\)/\\1/p" /etc/cron.d/ganeti)"'
 
 
 class Stage(Protocol):
@@ -142,7 +141,7 @@ class LabStage:
         return verdicts
 
     def reset(self) -> None:
-        """Put the lab back to its provisioned state, and let the watcher come to its end.
+        """Put the lab back to its provisioned state; its watcher has caught up then.
 
         Raises:
             CalledProcessError: the lab could not be put back.
@@ -150,8 +149,7 @@ class LabStage:
         name = Path(self.plan.home).name
         lab = (sys.executable, "-m", "provision", "lab", "reset", "--name", name, PROVISIONED)
         subprocess.run(lab, check=True, timeout=scaled(RESET_LIMIT_S), start_new_session=True)
-        self._watched = float("-inf")
-        self.tend()
+        self._watched = time.monotonic()
 
     def _everywhere(self, text: str) -> None:
         with ThreadPoolExecutor(len(self._nodes)) as pool:
@@ -168,7 +166,7 @@ class LabStage:
     def tend(self) -> None:
         """Run the watcher on the master when its last run is old."""
         if time.monotonic() - self._watched > WATCHER_EVERY_S:
-            self.shell(self.master, _WATCH)
+            self.shell(self.master, WATCH)
             self._watched = time.monotonic()
 
 

@@ -17,15 +17,15 @@ SYNC_LIMIT_S = 20.0
 TOOL_LIMIT_S = 10.0
 
 
-def on_node(plan: Plan, machine: Machine, command: str) -> str:
-    """Standard output of a shell command on a node, over ssh.
+def on_node(plan: Plan, machine: Machine, command: str, limit_s: float = TOOL_LIMIT_S) -> str:
+    """Standard output of a shell command on a node, over ssh; ``limit_s`` is unscaled.
 
     Raises:
         CommandFailed: it ended with another status than 0, or a machine has come to its end.
         CommandTimeout: it did not end.
     """
     ssh = [*to_node(plan, machine.short), command]
-    limit_s = scaled(TOOL_LIMIT_S)
+    limit_s = scaled(limit_s)
     try:
         done = subprocess.run(
             ssh,

@@ -15,7 +15,7 @@ from pathlib import Path
 from gntverify.deadline import wait_for
 from gntverify.errors import GntverifyError, SiteError
 from provision.lab import monitor, node
-from provision.lab.clocks import set_clocks
+from provision.lab.clocks import on_node, set_clocks
 from provision.lab.monitor import Monitor
 from provision.lab.plan import Plan, checked_name
 from provision.lab.reporting import Reporting
@@ -24,6 +24,15 @@ STATE = "state"
 QUIT_LIMIT_S = 20.0
 NEEDED_GIB = 1.0
 """Room for the memory of a machine: seen were 0.3, and what a node frees is not written."""
+WATCHER_LIMIT_S = 40.0
+# As cron runs it: with other arguments it would take RAPI for dead, and restart it.
+WATCH = 'sh -c "$(sed -n "s/^[*].* root \\(.*ganeti-watcher\\)/\\1/p" /etc/cron.d/ganeti)"'
+"""Runs Ganeti's watcher on a node."""
+# By the clock that was set it has not run for as long as the snapshot is old, and cron comes in
+# five minutes. Where it has never run there is no cluster yet, or no master. How it ended is seen
+# by who judges the cluster.
+_OLD = "find /var/lib/ganeti -maxdepth 1 -name 'watcher.*.data' -mmin +5 2>/dev/null"
+_CATCH_UP = f'[ -z "$({_OLD})" ] || {WATCH} || true'
 
 
 def place(plan: Plan, name: str) -> Path:
@@ -131,7 +140,7 @@ def go_back(plan: Plan, source: Path, progress: Reporting) -> None:
 
 
 def resume(plan: Plan, source: Path, progress: Reporting) -> None:
-    """Start all machines from the snapshot in ``source``, and set their clocks right."""
+    """Start all machines from the snapshot in ``source``, and bring them to the present."""
     with progress.step("start the machines from their saved state"):
         for machine in plan.machines:
             frozen = source / machine.short
@@ -143,6 +152,9 @@ def resume(plan: Plan, source: Path, progress: Reporting) -> None:
         for machine in plan.machines:
             node.wait_for_ssh(plan, machine)
         set_clocks(plan)
+    with progress.step("let the watcher catch up"):
+        for machine in plan.machines:
+            on_node(plan, machine, _CATCH_UP, WATCHER_LIMIT_S)
 
 
 def end_machines(plan: Plan) -> None:
