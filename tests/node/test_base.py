@@ -90,7 +90,8 @@ def test_the_volume_group_is_there_and_large_enough(node: Node, site: Site) -> N
     """The cluster's volume group exists and has the size that Ganeti asks for.
 
     Why: without it, or under 20480 MiB, Ganeti refuses the node and no guest can get a disk.
-    Fix: `pvcreate` the site's partitions and `vgcreate` the group, or `vgextend` it.
+    Fix: first `pvs -a` and the filters in /etc/lvm/lvm.conf, for a group may only be hidden; on
+    a new node `pvcreate` the site's partitions and `vgcreate` the group, or `vgextend` it.
     """
     need(site.cluster.keeps_disks_in_lvm, "no disk template of the cluster keeps disks in LVM")
     name, want = site.storage.volume_group, site.storage.min_size_mib
