@@ -107,7 +107,13 @@ def test_a_lost_host_is_told_once_and_at_once(tmp_path: Path) -> None:
             session.ask(("true",))
         assert second.value is first.value
         assert time.monotonic() - began < 0.5
-        session.close()
+        session.reopen()
+        assert session.ask(("echo", "back"), fresh=True).text() == "back\n"
+        server.process.terminate()
+        server.process.wait(timeout=5)
+        for _ in "twice":
+            with pytest.raises(Unreachable, match="refuses the connection"):
+                session.reopen()
 
 
 def test_a_changed_host_key_is_refused(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def failed_over(guest: ProbeGuest, limit_s: float = FAILOVER_S) -> Seen:
 def _arrived(guest: ProbeGuest, goal: "Node", seen: Seen) -> Seen:
     """That it is there now, with a whole mirror, is part of what was to be seen."""
     here = guest.primary
-    return _settled(guest, seen, "" if here == goal else f"{guest.name} is on {here.short}", goal)
+    return settled(guest, seen, "" if here == goal else f"{guest.name} is on {here.short}", goal)
 
 
-def _settled(guest: ProbeGuest, seen: Seen, astray: str, goal: "Node") -> Seen:
+def settled(guest: ProbeGuest, seen: Seen, astray: str, goal: "Node") -> Seen:
     """What was seen, what is not where it should be, and a mirror that is not whole."""
     wrong = [*seen.wrong, *([f"{astray}, not on {goal.short}"] if astray else [])]
     if trouble := guest.mirror_trouble():
@@ -78,7 +78,7 @@ def replaced(guest: ProbeGuest, goal: "Node | None" = None) -> Seen:
         lambda: guest.job("gnt-instance", "replace-disks", *here, guest.name, limit_s=REPLACE_S),
     )
     on = guest.secondary
-    return _settled(guest, seen, "" if on == node else f"its copy is on {on.short}", node)
+    return settled(guest, seen, "" if on == node else f"its copy is on {on.short}", node)
 
 
 def third(guest: ProbeGuest) -> "Node":

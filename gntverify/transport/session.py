@@ -45,6 +45,7 @@ class Session:
         self._lost: Unreachable | None = None
         self._number = 0
         self._child: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._said = ""
 
     def open(self) -> None:
@@ -54,7 +55,8 @@ class Session:
             Unreachable: it could not be done; the message says why and what to do.
         """
         self._child = self._started()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         listener = threading.Thread(target=self._listen, daemon=True)
         listener.start()
         source = Path(agent.__file__).read_bytes()
@@ -66,6 +68,19 @@ class Session:
             self.close()
             listener.join(timeout=2)  # what ssh said last is the reason
             raise unreachable(self.name, self._said, hung) from err
+
+    def reopen(self) -> None:
+        """Connect anew to a host that went away and should be back; what it said is kept.
+
+        Raises:
+            Unreachable: it is not back yet; this may be tried again.
+        """
+        self.close()
+        if self._reader is not None:
+            self._reader.join()  # its last word is that the host was lost
+        with self._lock:
+            self._lost, self._hello, self._said = None, Future(), ""
+        self.open()
 
     def _started(self) -> "subprocess.Popen[str]":
         try:
