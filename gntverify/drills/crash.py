@@ -15,7 +15,7 @@ from gntverify.drills.failover import FAILOVER_S, settled
 from gntverify.drills.livemachine import drainable
 from gntverify.drills.mastership import DAEMON_UTIL
 from gntverify.drills.probeguest import ProbeGuest, Seen
-from gntverify.errors import CommandFailed, Unreachable
+from gntverify.errors import CommandFailed, CommandTimeout, DeadlinePassed, Unreachable
 from gntverify.ganeti.nodes import read_nodes
 from gntverify.transport.session import Session
 from gntverify.transport.source import Fresh
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gntverify.cluster import Node
     from gntverify.drills.operator import Operator
 
-SUBMITTED_S = 60.0
+CHANGED_S = 120.0
 GONE_S = 60.0
 BACK_S = 900.0
 """Until a node takes logins again; machines test their memory first."""
@@ -43,8 +43,8 @@ def expendable(guest: ProbeGuest) -> "Node":
     why = []
     for node in (guest.primary, guest.secondary):
         others = bystanders(operator, node, guest.name)
-        if not drainable(node.name, roles):
-            why.append(f"{node.short} is master, or somebody would become candidate in its place")
+        if not drainable(node.name, roles) or not roles[node.name].master_capable:
+            why.append(f"{node.short} is master, or a role would change by its loss")
         elif others:
             why.append(f"{node.short} has {listed(others)}")
         else:
@@ -72,8 +72,8 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
     ``limit_s`` is until the guest answers again, unscaled.
 
     Raises:
-        CommandFailed: Ganeti did not let the node crash, or it did not.
-        DeadlinePassed: it did not come back.
+        CommandFailed: Ganeti did not let the node crash.
+        DeadlinePassed: it did not go down, or not come back.
     """
     operator, node, goal = guest.operator, guest.primary, guest.secondary
     boot = operator.on(node, BOOT_ID)
@@ -85,11 +85,13 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
 
     def deed() -> str:
         _crash(guest, node)
-        operator.must("gnt-node", "modify", "--offline=yes", node.name, limit_s=SUBMITTED_S)
-        argv = ("gnt-instance", "failover", "-f", "--ignore-consistency", guest.name)
-        job = operator.job(*argv, limit_s=FAILOVER_S)
-        # it warns of all that it cannot do on a node that is lost
-        return "" if job.status == "success" else job.trouble
+        try:
+            # both warn of all that they cannot do on a node that is lost
+            operator.must("gnt-node", "modify", "--offline=yes", node.name, limit_s=CHANGED_S)
+            operator.must("gnt-instance", "failover", "-f", guest.name, limit_s=FAILOVER_S)
+        except (CommandFailed, CommandTimeout, DeadlinePassed) as err:
+            return str(err)  # the node is awaited all the same
+        return ""
 
     seen = guest.watched(f"{node.short} crashes", deed, limit_s)
     with operator.step(f"{node.short} comes back"):
@@ -107,8 +109,8 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
 def _crash(guest: ProbeGuest, node: "Node") -> None:
     """Restart its kernel; returns once it does not answer any more, its session let go."""
     operator = guest.operator
-    argv = ("gnt-node", "powercycle", "--confirm", node.name)
-    operator.must(*argv, limit_s=SUBMITTED_S)
+    argv = ("gnt-node", "powercycle", "--yes", node.name)
+    operator.must(*argv, limit_s=CHANGED_S)
 
     def probe() -> tuple[bool | None, str]:
         said = operator.on(guest.witness, _PINGED, str(node.secondary_ip)).strip()
@@ -154,13 +156,17 @@ def _session(node: "Node") -> Session:
 def online(name: str, *, candidate: bool) -> str:
     """Shell text for the master: the node of that name is not offline, a candidate if it was."""
     node = shlex.quote(name)
-    promote = f"gnt-node modify --master-candidate=yes {node}"
-    is_one = f'[ "$(gnt-node list --no-headers -o role {node})" = C ]'
-    return (
-        f'offline() {{ [ "$(gnt-node list --no-headers -o role {node})" = O ]; }}\n'
-        "tries=0\n"
-        f"while offline && ! gnt-node modify --offline=no {node}; do\n"
-        "    tries=$((tries + 1)); [ $tries -lt 20 ] || exit 1\n"
-        "    sleep 2\n"
-        "done\n" + (f"{is_one} || {promote}\n" if candidate else "")
-    )
+    change = f"gnt-node modify --force {{}} {node}"
+    promoted = f"""\
+[ "$now" = C ] || {change.format("--master-candidate=yes")} || exit
+"""
+    return f"""\
+role() {{ gnt-node list --no-headers -o role {node}; }}
+tries=0
+while now=$(role) || exit 1; [ "$now" = O ]; do
+    {change.format("--offline=no")} && continue
+    [ "$(role)" = O ] || exit 1
+    tries=$((tries + 1)); [ $tries -lt 20 ] || exit 1
+    sleep 2
+done
+{promoted if candidate else ""}"""

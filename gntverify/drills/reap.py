@@ -11,7 +11,9 @@ from gntverify.drills.operator import REMOVE_S, Operator
 from gntverify.errors import NOT_TOLD, DeadlinePassed, TargetRefused, Unreachable
 from gntverify.facts.shape import refuse
 from gntverify.ganeti.jobs import QUEUE
+from gntverify.ganeti.nodes import read_nodes
 from gntverify.ganeti.queue import OPEN
+from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.target import Target
@@ -127,10 +129,17 @@ def _undone(operator: Operator, entry: Entry) -> str:
 
 
 def _removed(operator: Operator, entry: Entry) -> str:
-    """An instance is removed if it bears the run's tag; another of the same name is let be."""
+    """An instance is removed if it bears the run's tag; another of the same name is let be.
+
+    Not while one of its nodes is offline: Ganeti would forget the disk there, and leave it.
+    """
     tags = read_tags(operator.master.source)
     if tag_of(entry.run) not in tags.get(entry.name, frozenset()):
         return ""
+    states, one = read_nodes(Fresh(operator.master.source)), operator.instances()[entry.name]
+    away = [name for name in (one.primary, *one.secondaries) if states[name].role == "O"]
+    if away:
+        return f"{listed(away)} is offline, and has its disk; take it back, then reap"
     options = ("--force", "--shutdown-timeout=0", "--ignore-failures")
     job = operator.job("gnt-instance", "remove", *options, entry.name, limit_s=REMOVE_S)
     return job.trouble  # a disk that it could not remove is but warned of

@@ -80,6 +80,8 @@ class Session:
             self._reader.join()  # its last word is that the host was lost
         with self._lock:
             self._lost, self._hello, self._said = None, Future(), ""
+            told = {k: one for k, one in self._known.items() if one.exception() is None}
+            self._known = told
         self.open()
 
     def _started(self) -> "subprocess.Popen[str]":

@@ -80,8 +80,9 @@ def sh(tmp_path: Path, text: str, role: str, failures: int = 0) -> tuple[int, li
 cd {tmp_path} || exit
 [ "$1" != list ] || exec cat role
 if [ -s failures ]; then truncate -s -1 failures; exit 1; fi
-echo "$2" >> log
-case $2 in --offline=no) echo R > role;; --master-candidate=yes) echo C > role;; esac
+[ "$2" = --force ] || exit 1  # it asks, and nobody answers
+echo "$3" >> log
+case $3 in --offline=no) echo R > role;; --master-candidate=yes) echo C > role;; esac
 """
     )
     program.chmod(0o755)

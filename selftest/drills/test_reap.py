@@ -1,8 +1,11 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from gntverify.drills import reap
 from gntverify.drills.ledger import Entry
-from gntverify.drills.reap import await_jobs, parse_tags, plan
+from gntverify.drills.reap import await_jobs, parse_tags, plan, undo
 
 TAGS = """\
 gntverify-a1-1.gnt.example|gntverify:run:a1
@@ -35,6 +38,8 @@ def test_only_what_bears_the_tag_of_the_run_is_removed() -> None:
 class Queue:
     """A master whose answers about the run's jobs come one after another."""
 
+    name = "node1"
+
     def __init__(self, *answers: str) -> None:
         self._answers = iter(answers)
 
@@ -52,3 +57,32 @@ def test_whoever_waits_for_a_job_of_the_run_is_told_which_once() -> None:
     )
     await_jobs(operator)
     assert told == ["waiting for the end of job 7 running; what they did is undone then"]
+
+
+@pytest.mark.parametrize("role", ["R", "O"])
+def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """Ganeti would forget the instance and leave the disk."""
+    name = "gntverify-a1-1.gnt.example"
+    done: list[Entry] = []
+    jobs: list[tuple[object, ...]] = []
+    one = SimpleNamespace(primary="node1", secondaries=("node2",))
+    states = {"node1": SimpleNamespace(role="M"), "node2": SimpleNamespace(role=role)}
+    monkeypatch.setattr(reap, "read_nodes", lambda _: states)
+
+    def job(*argv: str, limit_s: float) -> Any:
+        jobs.append((*argv, limit_s))
+        return SimpleNamespace(trouble="")
+
+    operator: Any = SimpleNamespace(
+        master=SimpleNamespace(source=Queue(TAGS)),
+        instances=lambda: {name: one},
+        ledger=SimpleNamespace(done=done.append),
+        job=job,
+    )
+    trouble = undo(operator, entry(1, name))
+    assert (bool(trouble), len(done), len(jobs)) == (
+        (False, 1, 1) if role == "R" else (True, 0, 0)
+    )
+    assert role == "R" or "node2 is offline" in trouble
