@@ -20,8 +20,10 @@ def test_a_mirror_is_made_anew_in_time(bench: Bench, measured_guest: ProbeGuest)
     """A new copy of a mirrored disk is made at the rate that the site expects.
 
     Why: until a resync ends there is one copy of the data; at 5 MiB/s, a terabyte is two days.
-    Fix: `gnt-cluster modify -D drbd:resync-rate=KIB`, dynamic-resync; the network (P03) and the
-    disks (P02) below it.
+    Fix: `want` in /proc/drbd is what DRBD allows itself. Its controller is on, with its own
+    defaults, also where Ganeti says dynamic-resync=false, and then resync-rate is not obeyed:
+    `gnt-cluster modify -D drbd:dynamic-resync=true,c-fill-target=SECTORS,c-max-rate=KIB,
+    c-min-rate=KIB`. Below it are the network (P03) and the disks (P02).
     """
     measure_resyncs(bench, measured_guest)
     wrong = bench.too_slow()
