@@ -14,6 +14,7 @@ from gntverify.controls import control_of, need
 from gntverify.drills.exports import Subject, subject_of, subjects
 from gntverify.drills.gates import FLAG, shut
 from gntverify.drills.operator import Operator
+from gntverify.drills.probeguest import Guests, ProbeGuest
 from gntverify.drills.record import oldest_first, read_records
 from gntverify.drills.restore import Ladder
 from gntverify.drills.session import Drills
@@ -166,6 +167,20 @@ def _teller(config: pytest.Config) -> Any:
 def operator(pytestconfig: pytest.Config) -> Operator:
     """Who works on the cluster in this run."""
     return pytestconfig.stash[DRILLS].operator
+
+
+@pytest.fixture(scope="session")
+def guests(operator: Operator, site: Site) -> Iterator[Guests]:
+    """The probe guest of the run: made when a drill first asks for it, removed at the end."""
+    made = Guests(operator, site)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def probe(guests: Guests) -> ProbeGuest:
+    """A probe guest that answers from where it belongs, its mirror whole."""
+    return guests.sound()
 
 
 @pytest.fixture(scope="session")

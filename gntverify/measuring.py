@@ -1,12 +1,9 @@
 """The pytest plugin of the suite that measures: its bench, and where figures are kept."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from gntverify.controls import control_of
 from gntverify.drills.operator import Operator
-from gntverify.drills.probeguest import Guests, ProbeGuest
 from gntverify.perf.bench import FILE, Bench
 from gntverify.plugin import RUN
 from gntverify.site import Site
@@ -18,17 +15,3 @@ def bench(request: pytest.FixtureRequest, operator: Operator, site: Site) -> Ben
     run = request.config.stash[RUN]
     found = control_of(request.function)
     return Bench(operator, site, found.id if found else "", run.directory / FILE)
-
-
-@pytest.fixture(scope="module")
-def perf_guests(operator: Operator, site: Site) -> Iterator[Guests]:
-    """The probe guest of a file that measures, removed at its end."""
-    made = Guests(operator, site)
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def measured_guest(perf_guests: Guests) -> ProbeGuest:
-    """A probe guest that answers, its mirror whole."""
-    return perf_guests.sound()

@@ -1,25 +1,12 @@
 """A node that is lost without a word, and found again."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from gntverify.compare import listed
 from gntverify.controls import control
 from gntverify.deadline import scaled
 from gntverify.drills.crash import expendable, survived
 from gntverify.drills.failover import migrated
-from gntverify.drills.operator import Operator
-from gntverify.drills.probeguest import Guests, ProbeGuest
+from gntverify.drills.probeguest import ProbeGuest
 from gntverify.site import Site
-
-
-@pytest.fixture
-def probe(operator: Operator, site: Site) -> Iterator[ProbeGuest]:
-    """A probe guest that answers from where it belongs, removed at the end."""
-    guests = Guests(operator, site)
-    yield guests.sound()
-    guests.end()
 
 
 @control("F10", severity="critical", notes="ha", impact="disruptive")

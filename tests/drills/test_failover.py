@@ -1,9 +1,5 @@
 """High availability, seen on a guest of the run's own: its silence, its data, its mirror."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from gntverify.compare import listed
 from gntverify.controls import control
 from gntverify.deadline import scaled
@@ -18,24 +14,9 @@ from gntverify.drills.failover import (
     third,
 )
 from gntverify.drills.mastership import candidate, there_and_back
-from gntverify.drills.operator import Operator
-from gntverify.drills.probeguest import Guests, ProbeGuest, Seen
+from gntverify.drills.probeguest import ProbeGuest, Seen
 from gntverify.drills.split import cut_off, disconnected
 from gntverify.site import Site
-
-
-@pytest.fixture(scope="module")
-def guests(operator: Operator, site: Site) -> Iterator[Guests]:
-    """The probe guest of this file, removed at its end."""
-    made = Guests(operator, site)
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def probe(guests: Guests) -> ProbeGuest:
-    """A probe guest that answers from where it belongs, its mirror whole."""
-    return guests.sound()
 
 
 def over(have_s: float, limit_s: float, what: str) -> list[str]:

@@ -7,16 +7,14 @@ import pytest
 
 from gntverify.controls import control
 from gntverify.drills.livemachine import LiveMachine
-from gntverify.drills.operator import Operator
 from gntverify.drills.probeguest import Guests
 from gntverify.drills.walk import Walk
 from gntverify.site import Site
 
 
 @pytest.fixture
-def machine(operator: Operator, site: Site) -> Iterator[LiveMachine]:
+def machine(guests: Guests, site: Site) -> Iterator[LiveMachine]:
     """A probe guest and its nodes; all that was done to them is undone at the end."""
-    guests = Guests(operator, site)
     made = LiveMachine(guests, site.network.private.bridge)
     try:
         yield made

@@ -16,7 +16,7 @@ from gntverify.perf.guests import (
 
 
 @control("P04", severity="medium", notes="perf", impact="disruptive")
-def test_a_mirror_is_made_anew_in_time(bench: Bench, measured_guest: ProbeGuest) -> None:
+def test_a_mirror_is_made_anew_in_time(bench: Bench, probe: ProbeGuest) -> None:
     """A new copy of a mirrored disk is made at the rate that the site expects.
 
     Why: until a resync ends there is one copy of the data; at 5 MiB/s, a terabyte is two days.
@@ -25,73 +25,73 @@ def test_a_mirror_is_made_anew_in_time(bench: Bench, measured_guest: ProbeGuest)
     `gnt-cluster modify -D drbd:dynamic-resync=true,c-fill-target=SECTORS,c-max-rate=KIB,
     c-min-rate=KIB`. Below it are the network (P03) and the disks (P02).
     """
-    measure_resyncs(bench, measured_guest)
+    measure_resyncs(bench, probe)
     wrong = bench.too_slow()
     assert not wrong, listed(wrong)
 
 
 @control("P05", severity="low", notes="perf", impact="disruptive")
-def test_a_guest_starts_in_time(bench: Bench, measured_guest: ProbeGuest) -> None:
+def test_a_guest_starts_in_time(bench: Bench, probe: ProbeGuest) -> None:
     """From the command to an answer of the guest it takes no longer than the site expects.
 
     Why: after a power failure all guests start, one after the other where a node is slow.
     Fix: `gnt-job info` tells which step takes the time; is KVM on (I02)?
     """
-    measure_starts(bench, measured_guest)
+    measure_starts(bench, probe)
     wrong = bench.too_slow()
     assert not wrong, listed(wrong)
 
 
 @control("P06", severity="medium", notes="perf", impact="disruptive")
-def test_a_guest_gets_the_nodes_processor(measured_guest: ProbeGuest) -> None:
+def test_a_guest_gets_the_nodes_processor(probe: ProbeGuest) -> None:
     """With cpu_type=host, a guest sees the node's processor and what programs use of it.
 
     Why: the notes' reason for `-cpu host`: without AES and AVX, encryption and checksums take
     several times the CPU time.
     Fix: is KVM on (I02)? `gnt-cluster modify -H kvm:cpu_type=host`, and restart the guests.
     """
-    kind = measured_guest.instance.parameter("cpu_type")
+    kind = probe.instance.parameter("cpu_type")
     need(
         kind == "host", f"guests have cpu_type={kind or 'nothing'} here, no processor of the node"
     )
-    wrong = lacking(measured_guest.primary.cpu, cpu_of(measured_guest))
-    assert not wrong, f"on {measured_guest.primary.short}: {listed(wrong)}"
+    wrong = lacking(probe.primary.cpu, cpu_of(probe))
+    assert not wrong, f"on {probe.primary.short}: {listed(wrong)}"
 
 
 @control("P07", severity="low", notes="perf", impact="disruptive")
-def test_exports_and_imports_take_their_time(bench: Bench, measured_guest: ProbeGuest) -> None:
+def test_exports_and_imports_take_their_time(bench: Bench, probe: ProbeGuest) -> None:
     """A guest is exported while it runs, and imported, in the time that the site expects.
 
     Why: the window of the backup and the hours of a restore begin with this.
     Fix: the jobs' logs (`gnt-job info`); disks (P02), network (P03), compression.
     """
-    broken = measure_exports(bench, measured_guest)
+    broken = measure_exports(bench, probe)
     assert not broken, listed(broken)
     wrong = bench.too_slow()
     assert not wrong, listed(wrong)
 
 
 @control("P08", severity="medium", notes="perf", impact="disruptive")
-def test_live_migration_is_fast_enough(bench: Bench, measured_guest: ProbeGuest) -> None:
+def test_live_migration_is_fast_enough(bench: Bench, probe: ProbeGuest) -> None:
     """Live migrations take no longer than the site expects, and the guest is silent no longer.
 
     Why: a node is emptied one guest after the other; the silence is what users notice.
     Fix: hypervisor parameters migration_bandwidth and migration_downtime; the network (P03).
     """
-    broken = measure_migrations(bench, measured_guest)
+    broken = measure_migrations(bench, probe)
     assert not broken, listed(broken)
     wrong = bench.too_slow()
     assert not wrong, listed(wrong)
 
 
 @control("P09", severity="low", notes="perf", impact="disruptive")
-def test_an_idle_guest_costs_little(bench: Bench, measured_guest: ProbeGuest) -> None:
+def test_an_idle_guest_costs_little(bench: Bench, probe: ProbeGuest) -> None:
     """An idle guest takes no more of a CPU than the site expects, with a VNC console and without.
 
     Why: the notes saw 6 % a guest for VNC (its USB tablet wakes the guest): with sixteen guests a
     core is gone.
     Fix: `gnt-instance modify -H vnc_bind_address=,serial_console=true`, and restart the guest.
     """
-    measure_vnc(bench, measured_guest)
+    measure_vnc(bench, probe)
     wrong = bench.too_slow()
     assert not wrong, listed(wrong)
