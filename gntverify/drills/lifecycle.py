@@ -20,7 +20,7 @@ from gntverify.drills.burnin import guest_trouble, need_os, places
 from gntverify.drills.cdimage import Lines, cd_image
 from gntverify.drills.pings import SCRATCH
 from gntverify.drills.probeguest import DIRECTORY, OS
-from gntverify.drills.reap import undo
+from gntverify.drills.reap import await_jobs, undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed
 from gntverify.ganeti.daemons import read_listeners
 from gntverify.ganeti.displays import is_loopback
@@ -346,6 +346,11 @@ class Life:
 
     def end(self) -> None:
         """Remove all of it; what cannot be removed stays in the ledger."""
+        with suppress(*NOT_TOLD, DeadlinePassed):
+            await_jobs(self.operator)  # one that passed its limit still works on it
+            self._undo_entries()
+
+    def _undo_entries(self) -> None:
         while self._entries:
             entry = self._entries.pop()
             with suppress(*NOT_TOLD, DeadlinePassed):  # tried again at the end of the run

@@ -41,7 +41,7 @@ mkdir -p "$d" && : > "$d/on" && date +"begin %s.%N" > "$d/log" || exit
 _STOP = """\
 d=$1; rm -f "$d/on"; tries=0
 until [ -e "$d/ended" ]; do
-    tries=$((tries + 1)); [ $tries -lt 100 ] || exit 1
+    tries=$((tries + 1)); [ $tries -lt "$2" ] || exit 1
     sleep 0.1
 done
 cat "$d/log" "$d/ended"
@@ -132,7 +132,8 @@ def pinged(operator: "Operator", node: "Node", address: "IPv4Address") -> Iterat
     operator.on(node, _START, place, str(address), f"{scaled(LONGEST_S):.0f}")
     try:
         yield made
-        made.pings = parse_pings(operator.on(node, _STOP, place))
+        tries = f"{scaled(100):.0f}"
+        made.pings = parse_pings(operator.on(node, _STOP, place, tries))
     finally:
         operator.on(node, gone)
         operator.ledger.done(entry)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 JOBS_S = 900.0
 UNDO_S = 120.0
 TAGS = ("gnt-instance", "list", "--no-headers", "--separator=|", "--output=name,tags")
+_VOLUMES = """\
+command -v lvs >/dev/null || exit 0
+left=$(lvs --noheadings -o lv_path "@$1") || exit
+[ -z "$left" ] || lvremove --force --quiet $left
+"""
 # What a killed run had submitted goes on without it. The reason of a job tells whose it is.
 _OURS = """\
 import glob, json, sys
@@ -131,10 +136,14 @@ def _undone(operator: Operator, entry: Entry) -> str:
 def _removed(operator: Operator, entry: Entry) -> str:
     """An instance is removed if it bears the run's tag; another of the same name is let be.
 
-    Not while one of its nodes is offline: Ganeti would forget the disk there, and leave it.
+    Not while one of its nodes is offline: Ganeti would forget the disk there, and leave it. What a
+    job that failed has left of its disks, and Ganeti does not know any more, goes last.
     """
     tags = read_tags(operator.master.source)
-    if tag_of(entry.run) not in tags.get(entry.name, frozenset()):
+    if entry.name not in tags:
+        _remove_volumes(operator, entry.name)
+        return ""
+    if tag_of(entry.run) not in tags[entry.name]:
         return ""
     states, one = read_nodes(Fresh(operator.master.source)), operator.instances()[entry.name]
     away = [name for name in (one.primary, *one.secondaries) if states[name].role == "O"]
@@ -142,7 +151,19 @@ def _removed(operator: Operator, entry: Entry) -> str:
         return f"{listed(away)} is offline, and has its disk; take it back, then reap"
     options = ("--force", "--shutdown-timeout=0", "--ignore-failures")
     job = operator.job("gnt-instance", "remove", *options, entry.name, limit_s=REMOVE_S)
-    return job.trouble  # a disk that it could not remove is but warned of
+    # a disk that it could not remove is but warned of
+    if not job.trouble:
+        _remove_volumes(operator, entry.name)
+    return job.trouble
+
+
+def _remove_volumes(operator: Operator, name: str) -> None:
+    """Remove logical volumes that bear the name of a run's own instance, which is gone.
+
+    Ganeti tags each volume with it. A run's names are never anybody else's.
+    """
+    for node in operator.cluster.nodes:
+        operator.on(node, _VOLUMES, f"originstname+{name}")
 
 
 def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> list[str]:

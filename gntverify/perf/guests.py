@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from gntverify.compare import listed
+from gntverify.controls import need
 from gntverify.deadline import scaled
 from gntverify.drills.failover import migrated
 from gntverify.drills.operator import Operator
@@ -28,7 +29,6 @@ STOP_S = 180.0
 RESYNC_S = 900.0
 EXPORT_S = 1800.0
 IMPORT_S = 1800.0
-BEGIN_S = 60.0
 VNC_S = 20
 CONTENT = "probe guest, 1 GiB disk with few files"
 RUN = 'exec python3 -c "$@"'
@@ -36,9 +36,8 @@ RUN = 'exec python3 -c "$@"'
 # kernel counts what is out of sync in KiB.
 _RESYNC = """\
 import json, re, sys, time
-minor, start, end = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
-first, end, start = None, time.monotonic() + end, time.monotonic() + start
-while time.monotonic() < (end if first else start):
+minor, first, end = sys.argv[1], None, time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
     with open("/proc/drbd") as file:
         block = re.search(r"^ *%s: cs:(\\w+).*\\n.*" % minor, file.read(), re.M)
     state = block.group(1) if block else ""
@@ -128,8 +127,8 @@ def _resynced(operator: Operator, guest: ProbeGuest) -> float:
     mirror = read_mirrors(operator.master.source, guest.name)[0]
     minor = str(mirror.minors[node.name])
     with operator.step("resync"), ThreadPoolExecutor(1) as pool:
-        ends, limit_s = (str(scaled(BEGIN_S)), str(scaled(RESYNC_S))), BEGIN_S + RESYNC_S + 30
-        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, *ends, limit_s=limit_s)
+        limit_s = str(scaled(RESYNC_S))
+        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, limit_s, limit_s=RESYNC_S + 30)
         operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
         text = seen.result()
     if trouble := guest.mirror_trouble():
@@ -154,7 +153,12 @@ def measure_exports(bench: Bench, guest: ProbeGuest) -> list[str]:
 
     Its disk has little in it and its OS saves files, so this is the time of everything around
     the data: snapshot, transport, checks.
+
+    Raises:
+        NotApplicable: the cluster has no disks with one copy.
     """
+    offered = "plain" in bench.site.cluster.disk_templates
+    need(offered, "the cluster has no disks of template plain, as which it would be imported")
     operator, node = bench.operator, guest.secondary
     place = f"{DIRECTORY}/{guest.name}"
     words = f"an export of {guest.name} on {node.short}"

@@ -107,7 +107,7 @@ def test_the_pinger_tells_what_it_saw(tmp_path: Path, fake_ping: Path) -> None:
     place = tmp_path / "scratch" / "ab12cd-1"
     _sh(pings._START, str(place), "192.0.2.1", "30", path=fake_ping)
     time.sleep(0.7)
-    found = parse_pings(_sh(pings._STOP, str(place), path=fake_ping))
+    found = parse_pings(_sh(pings._STOP, str(place), "100", path=fake_ping))
     assert len(found.replies) > 2
     assert found.silence_s < 5
 
@@ -135,4 +135,4 @@ def test_a_ping_that_does_not_run_is_no_silence(tmp_path: Path) -> None:
         assert time.monotonic() < end
         time.sleep(0.1)
     with pytest.raises(ParseError, match="ended by itself"):
-        parse_pings(_sh(pings._STOP, str(place), path=broken.parent))
+        parse_pings(_sh(pings._STOP, str(place), "100", path=broken.parent))

@@ -1,3 +1,5 @@
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +69,7 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
     name = "gntverify-a1-1.gnt.example"
     done: list[Entry] = []
     jobs: list[tuple[object, ...]] = []
+    cleaned: list[tuple[str, str]] = []
     one = SimpleNamespace(primary="node1", secondaries=("node2",))
     states = {"node1": SimpleNamespace(role="M"), "node2": SimpleNamespace(role=role)}
     monkeypatch.setattr(reap, "read_nodes", lambda _: states)
@@ -80,9 +83,25 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
         instances=lambda: {name: one},
         ledger=SimpleNamespace(done=done.append),
         job=job,
+        cluster=SimpleNamespace(nodes=("node1", "node2")),
+        on=lambda node, _text, tag: cleaned.append((node, tag)),
     )
     trouble = undo(operator, entry(1, name))
     assert (bool(trouble), len(done), len(jobs)) == (
         (False, 1, 1) if role == "R" else (True, 0, 0)
     )
     assert role == "R" or "node2 is offline" in trouble
+    tag = f"originstname+{name}"
+    assert cleaned == ([("node1", tag), ("node2", tag)] if role == "R" else [])
+
+
+def test_volumes_that_bear_the_tag_are_removed_and_no_others(tmp_path: Path) -> None:
+    lvs = '[ "$4" = @originstname+own ] && echo /dev/xenvg/a /dev/xenvg/b'
+    for name, body in {"lvs": lvs, "lvremove": f'echo "$@" > {tmp_path}/said'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n:\n")
+        (tmp_path / name).chmod(0o755)
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for tag, want in (("originstname+other", ""), ("originstname+own", "/dev/xenvg/b")):
+        subprocess.run(["/bin/sh", "-c", reap._VOLUMES, "sh", tag], env=path, check=True)
+        said = tmp_path / "said"
+        assert (said.read_text().split()[-1] if said.exists() else "") == want
