@@ -11,10 +11,11 @@ from gntverify.compare import listed
 from gntverify.controls import NotApplicable
 from gntverify.deadline import wait_for
 from gntverify.drills import lock
-from gntverify.drills.failover import FAILOVER_S, settled
+from gntverify.drills.failover import FAILOVER_S, arrived
 from gntverify.drills.livemachine import drainable
 from gntverify.drills.mastership import DAEMON_UTIL
 from gntverify.drills.probeguest import ProbeGuest, Seen
+from gntverify.drills.reap import undo
 from gntverify.errors import CommandFailed, CommandTimeout, DeadlinePassed, Unreachable
 from gntverify.ganeti.nodes import read_nodes
 from gntverify.transport.session import Session
@@ -43,7 +44,7 @@ def expendable(guest: ProbeGuest) -> "Node":
     why = []
     for node in (guest.primary, guest.secondary):
         others = bystanders(operator, node, guest.name)
-        if not drainable(node.name, roles) or not roles[node.name].master_capable:
+        if not drainable(node.name, roles):
             why.append(f"{node.short} is master, or a role would change by its loss")
         elif others:
             why.append(f"{node.short} has {listed(others)}")
@@ -78,9 +79,9 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
     operator, node, goal = guest.operator, guest.primary, guest.secondary
     boot = operator.on(node, BOOT_ID)
     role = read_nodes(Fresh(operator.master.source))[node.name].role
-    home = online(node.name, candidate=role == "C")
     if guest.witness == node:
         guest.witness = goal
+    home = online(node.name, candidate=role == "C")
     entry = operator.ledger.undo(f"{node.short} is marked offline", "", home)
 
     def deed() -> str:
@@ -96,14 +97,11 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
     seen = guest.watched(f"{node.short} crashes", deed, limit_s)
     with operator.step(f"{node.short} comes back"):
         _await_back(operator, node, boot)
-        operator.on(operator.master, home, limit_s=2 * GONE_S)
-        operator.ledger.done(entry)
+        undo(operator, entry)
     with operator.step(f"the mirror of {guest.name} on {node.short} is mended"):
         trouble = guest.job("gnt-instance", "activate-disks", guest.name, limit_s=FAILOVER_S)
     wrong = [*seen.wrong, *([trouble] if trouble else [])]
-    here = guest.primary
-    astray = "" if here == goal else f"{guest.name} is on {here.short}"
-    return settled(guest, Seen(wrong, seen.silence_s, seen.took_s), astray, goal)
+    return arrived(guest, goal, Seen(wrong, seen.silence_s, seen.took_s))
 
 
 def _crash(guest: ProbeGuest, node: "Node") -> None:

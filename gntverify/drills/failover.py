@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from gntverify.compare import listed
 from gntverify.controls import need
-from gntverify.deadline import wait_for
+from gntverify.deadline import scaled, wait_for
 from gntverify.drills.probeguest import ProbeGuest, Seen
 from gntverify.drills.reap import await_jobs
 from gntverify.errors import CommandFailed, DeadlinePassed
@@ -31,6 +31,12 @@ kill -KILL "$p"
 """
 
 
+def over(have_s: float, limit_s: float, what: str) -> list[str]:
+    """That it took too long, or nothing; the limit is as for hardware."""
+    late = have_s > scaled(limit_s)
+    return [f"{what} {have_s:.1f} s, allowed are {scaled(limit_s):g} s"] if late else []
+
+
 def migrated(guest: ProbeGuest) -> Seen:
     """Migrate it live to its other node."""
     goal = guest.secondary
@@ -38,7 +44,7 @@ def migrated(guest: ProbeGuest) -> Seen:
         f"live migration to {goal.short}",
         lambda: guest.job("gnt-instance", "migrate", "-f", guest.name, limit_s=MIGRATE_S),
     )
-    return _arrived(guest, goal, seen)
+    return arrived(guest, goal, seen)
 
 
 def failed_over(guest: ProbeGuest, limit_s: float = FAILOVER_S) -> Seen:
@@ -52,16 +58,16 @@ def failed_over(guest: ProbeGuest, limit_s: float = FAILOVER_S) -> Seen:
         lambda: guest.job("gnt-instance", "failover", "-f", guest.name, limit_s=FAILOVER_S),
         limit_s,
     )
-    return _arrived(guest, goal, seen)
+    return arrived(guest, goal, seen)
 
 
-def _arrived(guest: ProbeGuest, goal: "Node", seen: Seen) -> Seen:
+def arrived(guest: ProbeGuest, goal: "Node", seen: Seen) -> Seen:
     """That it is there now, with a whole mirror, is part of what was to be seen."""
     here = guest.primary
-    return settled(guest, seen, "" if here == goal else f"{guest.name} is on {here.short}", goal)
+    return _settled(guest, seen, "" if here == goal else f"{guest.name} is on {here.short}", goal)
 
 
-def settled(guest: ProbeGuest, seen: Seen, astray: str, goal: "Node") -> Seen:
+def _settled(guest: ProbeGuest, seen: Seen, astray: str, goal: "Node") -> Seen:
     """What was seen, what is not where it should be, and a mirror that is not whole."""
     wrong = [*seen.wrong, *([f"{astray}, not on {goal.short}"] if astray else [])]
     if trouble := guest.mirror_trouble():
@@ -78,7 +84,7 @@ def replaced(guest: ProbeGuest, goal: "Node | None" = None) -> Seen:
         lambda: guest.job("gnt-instance", "replace-disks", *here, guest.name, limit_s=REPLACE_S),
     )
     on = guest.secondary
-    return settled(guest, seen, "" if on == node else f"its copy is on {on.short}", node)
+    return _settled(guest, seen, "" if on == node else f"its copy is on {on.short}", node)
 
 
 def third(guest: ProbeGuest) -> "Node":

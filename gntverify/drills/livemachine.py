@@ -300,13 +300,15 @@ def forgetting(kept: Sequence[str]) -> str:
 
 
 def drainable(name: str, roles: Mapping[str, NodeState]) -> bool:
-    """Whether that node may be drained and nobody else's role changes by it.
+    """Whether that node may be drained, or lost, and no role but its own changes meanwhile.
 
-    The master cannot be drained; a candidate only if nobody has to be promoted in its place.
+    The master cannot be drained; a candidate only if nobody has to be promoted in its place. One
+    that may not be master could come back as a candidate: Ganeti does not look (node.py,
+    _DecideSelfPromotion).
     """
-    role = roles[name].role
-    spare = [one for other, one in roles.items() if one.role == "R" and one.master_capable]
-    return role == "R" or (role == "C" and not spare)
+    own = roles[name]
+    spare = [one for one in roles.values() if one.role == "R" and one.master_capable]
+    return own.master_capable and (own.role == "R" or (own.role == "C" and not spare))
 
 
 def masters(said: Mapping[str, str], master: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def test_nobody_is_promoted_by_a_drain() -> None:
     assert [name for name in small if drainable(name, small)] == ["b"]
     large = small | {"c": _node("R"), "d": _node("D")}
     assert [name for name in large if drainable(name, large)] == ["c"]
+    never = large | {"c": replace(large["c"], master_capable=False)}
+    assert [name for name in never if drainable(name, never)] == ["b"]
 
 
 def _config(**change: Any) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from gntverify.compare import listed
 from gntverify.controls import control
-from gntverify.deadline import scaled
 from gntverify.drills.crash import expendable, survived
-from gntverify.drills.failover import migrated
+from gntverify.drills.failover import migrated, over
 from gntverify.drills.probeguest import ProbeGuest
 from gntverify.site import Site
 
@@ -27,8 +26,7 @@ def test_a_crashed_node_is_survived(probe: ProbeGuest, site: Site) -> None:
         moved = migrated(probe)
         assert not moved.wrong, listed(moved.wrong)
     seen = survived(probe, site.drills.failover_s)
-    late = seen.took_s > scaled(site.drills.failover_s)
-    wrong = [*seen.wrong, *([f"it took {seen.took_s:.0f} s"] if late else [])]
+    wrong = [*seen.wrong, *over(seen.took_s, site.drills.failover_s, "it took")]
     assert not wrong, listed(wrong)
     if probe.primary != probe.home[0]:
         assert not (back := migrated(probe)).wrong, listed(back.wrong)

@@ -2,7 +2,6 @@
 
 from gntverify.compare import listed
 from gntverify.controls import control
-from gntverify.deadline import scaled
 from gntverify.drills.failover import (
     come_home,
     copy_tried,
@@ -10,6 +9,7 @@ from gntverify.drills.failover import (
     failed_over,
     killed,
     migrated,
+    over,
     replaced,
     third,
 )
@@ -17,12 +17,6 @@ from gntverify.drills.mastership import candidate, there_and_back
 from gntverify.drills.probeguest import ProbeGuest, Seen
 from gntverify.drills.split import cut_off, disconnected
 from gntverify.site import Site
-
-
-def over(have_s: float, limit_s: float, what: str) -> list[str]:
-    """That it took too long, or nothing; the limit is as for hardware."""
-    late = have_s > scaled(limit_s)
-    return [f"{what} {have_s:.1f} s, allowed are {scaled(limit_s):g} s"] if late else []
 
 
 def silent(seen: Seen, site: Site) -> list[str]:
