@@ -54,7 +54,7 @@ def arguments(plan: Plan, machine: Machine, *, incoming: Path | None = None) -> 
         *("-serial", "chardev:serial"),
         *("-qmp", f"unix:run/{name}.qmp,server=on,wait=off"),
         *("-device", "virtio-scsi-pci,id=scsi0", *disks),
-        *("-netdev", f"vde,id=net0,sock=run/switch,port={machine.port}"),
+        *("-netdev", f"tap,id=net0,ifname={machine.tap},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=net0,mac={mac(plan, machine)}"),
         *("-kernel", plan.kernel, "-initrd", plan.initrd, "-append", plan.command_line),
         *fw_cfg_argument(str(plan.path("nodes", name, "seed.tar"))),

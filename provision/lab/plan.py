@@ -24,7 +24,7 @@ class Machine:
     Attributes:
         name: FQDN.
         public: address with prefix on the public network.
-        port: port of the switch, from 1.
+        port: of the lab's bridge, from 1.
     """
 
     name: str
@@ -36,6 +36,11 @@ class Machine:
     def short(self) -> str:
         """First label of the name."""
         return self.name.split(".", 1)[0]
+
+    @property
+    def tap(self) -> str:
+        """The bridge's interface of this port; QEMU holds it."""
+        return f"port{self.port}"
 
     @property
     def address(self) -> str:

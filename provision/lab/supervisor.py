@@ -1,4 +1,4 @@
-"""The first process of a lab: mounts, switch, the runner's two networks, mirror and clock.
+"""The first process of a lab: mounts, the network, the runner's two sides of it, mirror, clock.
 
 ``python -m provision.lab.supervisor HOME`` runs as process 1 of the lab's namespaces. It starts
 what the nodes stand on, says that it is ready, and from then on only buries the dead. The nodes
@@ -18,25 +18,21 @@ from provision.lab.mirror import PORT
 from provision.lab.plan import Plan
 
 TOOL_LIMIT_S = 20.0
+LAN, TRUNK = "lan", "trunk"
 PUBLIC_TAP, PRIVATE_TAP = "public", "private"
+TRUNK_PORT, PUBLIC_PORT, PRIVATE_PORT = 1, 2, 3
+"""Of the switch: to the bridge of the nodes, and the runner's on both networks."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def switch_commands(plan: Plan) -> list[str]:
-    """What the switch is told: nodes untagged in VLAN 0 and tagged in the site's VLAN."""
-    ports = [machine.port for machine in plan.machines]
-    public, private = runner_ports(plan)
+    """What the switch is told: the nodes' frames come untagged in VLAN 0, or in the site's."""
     return [
         f"vlan/create {plan.vlan}",
-        *(f"port/create {port}" for port in (*ports, public, private)),
-        *(f"vlan/addport {plan.vlan} {port}" for port in ports),
-        f"port/setvlan {private} {plan.vlan}",
+        *(f"port/create {port}" for port in (TRUNK_PORT, PUBLIC_PORT, PRIVATE_PORT)),
+        f"vlan/addport {plan.vlan} {TRUNK_PORT}",
+        f"port/setvlan {PRIVATE_PORT} {plan.vlan}",
     ]
-
-
-def runner_ports(plan: Plan) -> tuple[int, int]:
-    """The switch ports of the runner: on the public network, and untagged in the VLAN."""
-    return len(plan.machines) + 1, len(plan.machines) + 2
 
 
 def tool(*argv: str) -> None:
@@ -55,24 +51,42 @@ def mount(plan: Plan) -> None:
 
 
 def connect(plan: Plan) -> None:
-    """The switch, and the runner's interfaces on both networks."""
+    """The bridge of the nodes; behind a switch, the runner's interfaces on both networks.
+
+    The bridge passes tagged frames as they are, and large ones whole, as no switch of ours does.
+    The switch takes the tag off, which a kernel without VLANs cannot do for the runner.
+    """
+    tool("ip", "link", "set", "lo", "up")
+    tool("ip", "link", "add", LAN, "type", "bridge")
+    tool("ip", "link", "set", LAN, "up")
+    for machine in plan.machines:
+        tap(machine.tap, "vnet_hdr", master=LAN)
     rcfile = plan.path("run", "switch.rc")
     rcfile.write_text("".join(f"{line}\n" for line in switch_commands(plan)))
-    count = str(len(plan.machines) + 8)
     # Relative paths: a socket's address may not be longer than 107 bytes.
     base = ("vde_switch", "--sock", "run/switch", "--mgmt", "run/switch.mgmt")
-    tool(*base, "--numports", count, "--rcfile", "run/switch.rc", "--daemon")
-    tool("ip", "link", "set", "lo", "up")
-    addresses = (plan.runner_public, plan.runner_private)
-    for tap, port, address in zip(
-        (PUBLIC_TAP, PRIVATE_TAP), runner_ports(plan), addresses, strict=True
+    tool(*base, "--numports", "8", "--rcfile", "run/switch.rc", "--daemon")
+    plug(TRUNK_PORT, TRUNK, master=LAN)
+    for name, port, address in (
+        (PUBLIC_TAP, PUBLIC_PORT, plan.runner_public),
+        (PRIVATE_TAP, PRIVATE_PORT, plan.runner_private),
     ):
-        tool("ip", "tuntap", "add", "dev", tap, "mode", "tap")
-        # Not as a daemon: that would leave the directory the socket's path starts from.
-        plug = ("vde_plug2tap", f"--port={port}", "--sock=run/switch", tap)
-        subprocess.Popen(plug)
-        tool("ip", "address", "add", address, "dev", tap)
-        tool("ip", "link", "set", tap, "up")
+        plug(port, name)
+        tool("ip", "address", "add", address, "dev", name)
+
+
+def tap(name: str, *flags: str, master: str = "") -> None:
+    """A tap that stays when nobody holds it; up, and a port of its master."""
+    tool("ip", "tuntap", "add", "dev", name, "mode", "tap", *flags)
+    tool("ip", "link", "set", name, *(("master", master) if master else ()), "up")
+
+
+def plug(port: int, name: str, master: str = "") -> None:
+    """A port of the switch, as an interface."""
+    tap(name, master=master)
+    # Not as a daemon: that would leave the directory the socket's path starts from.
+    command = ("vde_plug2tap", f"--port={port}", "--sock=run/switch", name)
+    subprocess.Popen(command)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
