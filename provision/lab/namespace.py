@@ -22,6 +22,8 @@ from gntverify.errors import CommandFailed, SiteError
 SUPERVISOR = "provision.lab.supervisor"
 START_LIMIT_S = 20.0
 END_LIMIT_S = 10.0
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+"""Administrators' programs too, which a user's own has not."""
 
 
 def find_init(home: Path) -> int | None:
@@ -58,7 +60,7 @@ def check_host() -> None:
         ("vde_switch", "vde2"),
         ("ip", "iproute2"),
     ):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
+        if shutil.which(program, path=PATH) is None:
             raise SiteError(
                 f"The program {program!r} is not on this host; install the package {package!r}, "
                 f"or run `make setup`."
@@ -68,14 +70,31 @@ def check_host() -> None:
             "/dev/net/tun is not there or not open to this user, so the lab can have no network; "
             "load the module 'tun', or run as root."
         )
-    tried = subprocess.run(
-        [*_unshare(), "true"], capture_output=True, text=True, timeout=START_LIMIT_S, check=False
-    )
-    if tried.returncode:
+    refused = _refusal("true")
+    if refused:
         raise SiteError(
-            f"This user may make no namespaces ({tried.stderr.strip()}); run as root, or allow "
-            f"user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
+            f"This user may make no namespaces ({refused}); run as root, or allow user "
+            f"namespaces (sysctl kernel.unprivileged_userns_clone=1)."
         )
+    refused = _refusal("ip", "link", "add", "lan", "type", "bridge")
+    if refused:
+        raise SiteError(
+            f"This host's kernel makes no bridge ({refused}), so the lab's nodes can have no "
+            f"network; load the module: `modprobe bridge`, as root."
+        )
+
+
+def _refusal(*argv: str) -> str:
+    """Why a command does not work in namespaces of its own; empty when it does."""
+    tried = subprocess.run(
+        [*_unshare(), *argv],
+        env=os.environ | {"PATH": PATH},
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT_S,
+        check=False,
+    )
+    return (tried.stderr.strip() or f"status {tried.returncode}") if tried.returncode else ""
 
 
 def _unshare() -> list[str]:

@@ -146,6 +146,17 @@ def test_the_clock_is_silent_to_anything_else(request_: bytes) -> None:
         reply(request_, 0.0)
 
 
+def test_a_host_without_bridges_is_told_what_to_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ip = tmp_path / "ip"
+    ip.write_text("#!/bin/sh\necho RTNETLINK answers: Operation not supported >&2\nexit 2\n")
+    ip.chmod(0o755)
+    monkeypatch.setattr(namespace, "PATH", f"{tmp_path}:{namespace.PATH}")
+    with pytest.raises(SiteError, match=r"Operation not supported.*`modprobe bridge`"):
+        namespace.check_host()
+
+
 def test_the_supervisor_is_known_by_being_first_in_its_namespace() -> None:
     assert namespace._is_init("Name:\tpython\nNSpid:\t4711\t1\n")
     assert not namespace._is_init("Name:\tpython\nNSpid:\t4711\n")
