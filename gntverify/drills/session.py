@@ -14,6 +14,11 @@ from gntverify.target import Target
 
 PAUSE = "6h"
 """The watcher is paused for that long at most: even if nobody ever reaps, it works again."""
+RELEASE = "gnt-cluster watcher pause 0"
+"""Ends the pause and, other than ``continue``, leaves its end on record: C09 counts from there.
+
+The watcher removes such a record an hour later.
+"""
 
 
 @dataclass
@@ -48,7 +53,7 @@ class Drills:
         operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes), self.tell)
         try:
             self._before = read_traces(cluster, cluster.master)
-            operator.ledger.undo("the watcher is paused", "", "gnt-cluster watcher continue")
+            operator.ledger.undo("the watcher is paused", "", RELEASE)
             operator.on(operator.master, f"gnt-cluster watcher pause {PAUSE}")
         except GntverifyError:
             undo_all(operator)

@@ -50,7 +50,7 @@ def test_the_watcher_runs(cluster: Cluster, site: Site) -> None:
     age_s, limit_min = cluster.master.watcher.age_s, site.limits.watcher_age_min
     assert age_s is not None, f"{cluster.master.name}: the watcher never came to its end"
     assert age_s < limit_min * 60, (
-        f"{cluster.master.name}: the watcher last came to its end {age_s / 60:.1f} min ago, "
+        f"{cluster.master.name}: the watcher has not come to its end for {age_s / 60:.1f} min, "
         f"expected less than {limit_min}"
     )
 
