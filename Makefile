@@ -16,7 +16,7 @@ check: setup  ## lint, types, layers and self-tests: minutes, no lab
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest selftest
+	.venv/bin/pytest selftest -n auto
 
 test: check  ## check, then the real thing on a lab of two nodes
 	.venv/bin/pytest labtest -m "not long" -rA -s

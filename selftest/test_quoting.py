@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from gntverify.errors import ParseError
+from gntverify.errors import ParseError, TargetRefused
 from gntverify.evidence import Answer
 from gntverify.facts.reach import reach_argv
 from gntverify.facts.shape import cat, parse_cat
@@ -187,12 +187,19 @@ def test_logins_go_to_the_names_they_are_for(shell: Shell, names: list[str], por
 @example(host="-oProxyCommand=touch x", user="root", sudo=False)
 def test_ssh_takes_no_host_for_an_option(host: str, user: str, sudo: bool) -> None:
     for asked in (host, f"{user}@{host}"):
+        assume("[" not in asked)  # the next one
         *options, separator, name, remote = command(asked, Options(sudo=sudo))
         assert separator == "--"
         assert name in asked
         assert "--" not in options[options.index("-T") :] or "-l" in options
         became = ["sudo", "-n"] if sudo else []
         assert shlex.split(remote) == [*became, "python3", "-c", BOOTSTRAP]
+
+
+@pytest.mark.parametrize("host", ["[fe80::1", "root@[", "@[@0"])
+def test_a_bracket_that_is_not_closed_is_no_host(host: str) -> None:
+    with pytest.raises(TargetRefused, match=r"is no \[user@\]name"):
+        command(host, Options())
 
 
 @given(words=st.lists(ODD, min_size=1, max_size=4))

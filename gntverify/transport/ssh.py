@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from testinfra.backend.base import BaseBackend
 
 from gntverify.deadline import scaled
-from gntverify.errors import Unreachable
+from gntverify.errors import TargetRefused, Unreachable
 
 CONNECT_LIMIT_S = 10.0
 
@@ -33,8 +33,17 @@ def command(host: str, options: Options) -> list[str]:
     """The command line that starts the agent on a host, ``[user@]name[:port]``.
 
     Host keys are checked, whatever the user's configuration says.
+
+    Raises:
+        TargetRefused: it is not of that form.
     """
-    spec = BaseBackend.parse_hostspec(host)
+    try:
+        spec = BaseBackend.parse_hostspec(host)
+    except ValueError:
+        raise TargetRefused(
+            f"--hosts names {host!r}, which is no [user@]name[:port]; an IPv6 address with a port "
+            f"is written [address]:port."
+        ) from None
     remote = f"{'sudo -n ' if options.sudo else ''}python3 -c '{BOOTSTRAP}'"
     return [
         *("ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"),

@@ -124,4 +124,4 @@ def test_the_node_is_asked_for_the_living_only(tmp_path: Path) -> None:
     assert asked() == ""
     file.write_text(str(os.getpid()))  # as Ganeti writes it, or with its newline
     assert asked().splitlines()[0] == str(os.getpid())
-    assert "pytest" in asked()
+    assert "python" in asked()
