@@ -270,7 +270,7 @@ class Guests:
 
     def end(self) -> None:
         """Remove it; what cannot be removed stays in the ledger, and is tried at the end again."""
-        if self._entry is not None and self._entry in self.operator.ledger.entries:
+        if self._entry is not None:
             undo(self.operator, self._entry)
         self._guest = self._entry = None
 

@@ -116,9 +116,13 @@ def undo_all(operator: Operator) -> list[str]:
 def undo(operator: Operator, entry: Entry) -> str:
     """Undo one entry; why it could not be, or empty.
 
+    One that is undone already is well: after Ctrl-C all is, before pytest ends its fixtures.
+
     Raises:
         CommandFailed, CommandTimeout, DeadlinePassed, Unreachable: it could not be told.
     """
+    if entry not in operator.ledger.entries:
+        return ""
     trouble = _removed(operator, entry) if entry.kind == "instance" else _undone(operator, entry)
     if not trouble:
         operator.ledger.done(entry)

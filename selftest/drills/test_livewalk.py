@@ -74,7 +74,7 @@ class Cluster:
         self.name = A
         self.master = self.nodes[0]
         self.cluster = SimpleNamespace(nodes=self.nodes, address=IPv4Address("192.168.1.1"))
-        self.ledger = SimpleNamespace(undo=self.enter, done=self.left.remove)
+        self.ledger = SimpleNamespace(undo=self.enter, done=self.left.remove, entries=self.left)
         self.operator = self
         self.beat, self.ended, self.trouble = 1, 0, ""
         self.guest = Guest(self)

@@ -81,7 +81,7 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
     operator: Any = SimpleNamespace(
         master=SimpleNamespace(source=Queue(TAGS)),
         instances=lambda: {name: one},
-        ledger=SimpleNamespace(done=done.append),
+        ledger=SimpleNamespace(done=done.append, entries=[entry(1, name)]),
         job=job,
         cluster=SimpleNamespace(nodes=("node1", "node2")),
         on=lambda node, _text, tag: cleaned.append((node, tag)),
@@ -93,6 +93,12 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
     assert role == "R" or "node2 is offline" in trouble
     tag = f"originstname+{name}"
     assert cleaned == ([("node1", tag), ("node2", tag)] if role == "R" else [])
+
+
+def test_what_is_undone_is_not_undone_again() -> None:
+    """Nobody is asked, and nothing is written down."""
+    operator: Any = SimpleNamespace(ledger=SimpleNamespace(entries=[entry(2, "another")]))
+    assert undo(operator, entry(1, "gntverify-a1-1.gnt.example")) == ""
 
 
 def test_volumes_that_bear_the_tag_are_removed_and_no_others(tmp_path: Path) -> None:
