@@ -19,12 +19,19 @@ tar -C debian -cf /var/cache/ganeti-instance-debootstrap/cache-jessie-amd64.tar 
 cd debian && sha256sum {" ".join(f".{file}" for file in FILES)}
 cd .. && rm -r debian
 """
+# The nodes' own initrd has no driver for a guest's disk.
 ADD = f"""\
 set -e
-kernel=$(uname -r)
+kernel=$(uname -r) drivers=/var/tmp/drivers initrd=/boot/initrd-debian.img
+cp -r /etc/initramfs-tools $drivers
+rm -f $drivers/conf.d/* $drivers/hooks/*
+printf '%s\\n' MODULES=list COMPRESS=zstd COMPRESSLEVEL=1 > $drivers/conf.d/debian
+printf '%s\\n' virtio_pci virtio_blk virtio_net ext4 > $drivers/modules
+mkinitramfs -d $drivers -o $initrd $kernel
+gnt-cluster copyfile $initrd
 gnt-instance add -t plain -s 1g -o debootstrap+default -n node2.gnt.example --no-name-check \\
     --no-ip-check --no-start -B memory=256M --net 0:link=xen-br0 -H kvm:\\
-kernel_path=/boot/vmlinuz-$kernel,initrd_path=/boot/initrd.img-$kernel,root_path=/dev/vda1,\\
+kernel_path=/boot/vmlinuz-$kernel,initrd_path=$initrd,root_path=/dev/vda1,\\
 serial_console=true,kernel_args=ro {NAME}
 gnt-backup export -n node1.gnt.example {NAME}
 """

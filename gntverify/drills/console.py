@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 DIRECTORY = "/var/run/ganeti/kvm-hypervisor/ctrl"
 READY = r"^(READY|BROKEN) |\blogin: ?$"
 """Of the probe guest, whatever it says of its data, and of any that has a login there."""
+# Somebody who is silent is nudged. A getty throws away what came before its prompt, so what was
+# typed is typed once more at one.
 _WATCH = """\
 import json, re, socket, sys, time
 path, pattern, typed = sys.argv[1], re.compile(sys.argv[2], re.M), sys.argv[3].encode()
@@ -26,7 +28,7 @@ while time.monotonic() < end and not pattern.search(seen):
             line.connect(path)
             line.sendall(typed)
         if nudge:
-            line.sendall(b"\\r")
+            line.sendall(typed if typed and re.search("login: ?$", seen) else b"\\r")
             nudge = False
         data = line.recv(4096)
         if not data:
