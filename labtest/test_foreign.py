@@ -39,7 +39,7 @@ gnt-backup export -n node1.gnt.example {NAME}
 
 @pytest.mark.long
 def test_a_debian_guest_is_restored(drilled: Lab, tmp_path: Path) -> None:
-    """The ladder to its top: a login prompt, an answer on the console, files by their sums."""
+    """The ladder to its top: a login prompt, an shell on the console, files by their sums."""
     drilled.snapshot("alone")
     try:
         told = drilled.inside("ssh", "node2", MAKE, limit_s=2400).splitlines()
@@ -65,6 +65,6 @@ def guest(sums: dict[str, str]) -> str:
 name = "{NAME}"
 ready = "login:"
 partition = 1
-probes = [{{ kind = "console", send = "root", want = "Password:" }}]
+probes = [{{ kind = "console", send = "root", want = "root@" }}]
 content = {{ {content} }}
 """

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 DIRECTORY = "/var/run/ganeti/kvm-hypervisor/ctrl"
 READY = r"^(READY|BROKEN) |\blogin: ?$"
 """Of the probe guest, whatever it says of its data, and of any that has a login there."""
-# Somebody who is silent is nudged. A getty throws away what came before its prompt, so what was
-# typed is typed once more at one.
+# What moves a terminal's cursor, paints or rings is none of the words.
 _WATCH = """\
 import json, re, socket, sys, time
 path, pattern, typed = sys.argv[1], re.compile(sys.argv[2], re.M), sys.argv[3].encode()
+control = re.compile(r"\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b.|[^\\n\\t -~\\u00a0-\\U0010ffff]")
 end = time.monotonic() + float(sys.argv[4])
-line, seen, heard, nudge = None, "", time.monotonic(), False
-while time.monotonic() < end and not pattern.search(seen):
+line, seen, words, heard, nudge = None, "", "", time.monotonic(), False
+while time.monotonic() < end and not pattern.search(words):
     try:
         if line is None:
             line = socket.socket(socket.AF_UNIX)
@@ -28,12 +28,13 @@ while time.monotonic() < end and not pattern.search(seen):
             line.connect(path)
             line.sendall(typed)
         if nudge:
-            line.sendall(typed if typed and re.search("login: ?$", seen) else b"\\r")
+            line.sendall(b"\\r")
             nudge = False
         data = line.recv(4096)
         if not data:
             raise ConnectionError
-        seen = (seen + data.decode("utf-8", "replace").replace("\\r", ""))[-8192:]
+        seen = (seen + data.decode("utf-8", "replace"))[-8192:]
+        words = control.sub("", seen)
         heard = time.monotonic()
     except socket.timeout:
         if time.monotonic() - heard > 3:
@@ -41,7 +42,7 @@ while time.monotonic() < end and not pattern.search(seen):
     except OSError:
         line = None
         time.sleep(0.3)
-print(json.dumps([bool(pattern.search(seen)), seen[-2000:]]))
+print(json.dumps([bool(pattern.search(words)), words[-2000:]]))
 """
 
 

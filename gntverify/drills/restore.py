@@ -322,7 +322,7 @@ class Ladder:
         )
         if probe.kind == "console":
             seen = console.watch(self.node, self.name, probe.want, ANSWER_S, f"{probe.send}\r")
-            return "" if seen.found else f"console: {seen.last}"
+            return "" if seen.found else f"console: {seen.last!r}, expected {probe.want!r}"
         if self.address is None:
             raise CommandFailed(
                 f"Nobody knows the address of the guest of {self.subject.instance!r}; name it in "

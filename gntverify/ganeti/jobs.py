@@ -22,7 +22,8 @@ TOOL = "the job's file"
 LIMIT_S = 30.0
 ENDED = ("success", "error", "canceled")
 _SUBMITTED = re.compile(r"^(?:JobID: )?([0-9]{1,18})(?::.*)?$", re.MULTILINE)
-_WARNING = re.compile(r"\b(?:WARNING|ERROR)\b|^\s*Warning: ")
+# Why an import or export failed is said in a message that has no such word (its "recent output").
+_WARNING = re.compile(r"\b(?:WARNING|ERROR)\b|^\s*Warning: |\bfailed to (?:receive|send) data: ")
 _NEVER_BEGAN = re.compile(r"\bjob [0-9]+ failed to start: ", re.IGNORECASE)
 # A job moves to the archive while it is looked for, so the queue is asked again. Parameters of an
 # opcode may be secret: they stay where they are.

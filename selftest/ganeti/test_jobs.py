@@ -52,6 +52,12 @@ def test_a_success_with_a_warning_is_none() -> None:
     )
 
 
+def test_why_an_import_died_is_told_with_it() -> None:
+    why = "disk/0 failed to receive data: Exited with status 1 (recent output: grub: no such file)"
+    job = jobs.parse_job(4, with_(log=[[1, "disk/0 finished sending data"], [2, why], [3, HALF]]))
+    assert job.warnings == (why, HALF.removeprefix(" - "))
+
+
 def test_a_failed_job_tells_why() -> None:
     result = ["OpPrereqError", ["Not enough disk space on node1", "insufficient_resources"]]
     job = jobs.parse_job(9, with_(status="error", result=result))
