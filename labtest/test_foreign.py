@@ -39,7 +39,7 @@ gnt-backup export -n node1.gnt.example {NAME}
 
 @pytest.mark.long
 def test_a_debian_guest_is_restored(drilled: Lab, tmp_path: Path) -> None:
-    """The ladder to its top: a login prompt, an shell on the console, files by their sums."""
+    """The ladder to its top: a login prompt, a shell on the console, files by their sums."""
     drilled.snapshot("alone")
     try:
         told = drilled.inside("ssh", "node2", MAKE, limit_s=2400).splitlines()
