@@ -34,8 +34,11 @@ NAS = "/srv/nas"
 ADD = ("gnt-instance", "add", "-s", "1g", "--no-name-check", "--no-ip-check")
 NODE_MEMORY = "static-kvm-node-memory"
 """Of htools: what a node takes for itself, in MiB."""
-RESYNC = (
-    "drbd:dynamic-resync=true,c-plan-ahead=20,c-fill-target=8192,c-max-rate=102400,c-min-rate=0"
+PATIENCE = "--ping-timeout=50"
+"""An emulated node may not answer within DRBD's half a second; then its mirror falls apart."""
+MIRRORS = (
+    "drbd:dynamic-resync=true,c-plan-ahead=20,c-fill-target=8192,c-max-rate=102400,c-min-rate=0,"
+    f"net-custom={PATIENCE}"
 )
 """Disk parameters: DRBD's controller yields to nobody, and keeps 4 MiB under way."""
 MONITORS = "/var/run/ganeti/kvm-hypervisor/ctrl"
@@ -70,8 +73,8 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
     if NODE_MEMORY not in info:
         on_master("gnt-cluster", "modify", f"--default-iallocator-params={NODE_MEMORY}=512")
         made = True
-    if "dynamic-resync: True" not in info:
-        on_master("gnt-cluster", "modify", f"--disk-parameters={RESYNC}")
+    if PATIENCE not in info:
+        on_master("gnt-cluster", "modify", f"--disk-parameters={MIRRORS}")
         made = True
     if PLAIN not in there:
         place = ("-t", "plain", "-n", last.name)
