@@ -41,15 +41,17 @@ class Watcher:
         lines: lines of cron that start it; comments are none.
         cron: state of cron's service, ``active`` when all is well.
         pause_s: how long it is still paused, 0 when it is not.
-        age_s: seconds since it last came to its end, or, if that is later, since a pause ended:
-            till then it could not; None when it never did. Only on the master does it get that
-            far.
+        age_s: seconds since it last came to its end; None when it never did. Only on the
+            master does it get that far.
+        free_s: seconds since a pause of it ended; None when none is on record. Until then it
+            could not run.
     """
 
     lines: tuple[str, ...]
     cron: str
     pause_s: float
     age_s: float | None
+    free_s: float | None
 
     @property
     def asks(self) -> frozenset[str]:
@@ -87,13 +89,13 @@ def parse_watcher(text: str) -> Watcher:
     now = number("date", values["now"][0])
     ends = [_whole(end) for end in values["pause"]]
     runs = [number("stat", run) for run in values["ran"]]
-    over = [end for end in ends if end <= now]
     return Watcher(
         lines=tuple(line for line in values["line"] if _ACTIVE.fullmatch(line)),
         cron=values["cron"][0],
         pause_s=max([0.0, *(end - now for end in ends)]),
         # the oldest of the groups: each group has a run of its own
-        age_s=float(now - max([min(runs), *over])) if runs else None,
+        age_s=float(now - min(runs)) if runs else None,
+        free_s=min((float(now - end) for end in ends if end <= now), default=None),
     )
 
 

@@ -42,9 +42,9 @@ def test_a_pause_that_is_over_is_none() -> None:
     assert watcher.parse_watcher("now 100\npause 99.5\ncron active\n").pause_s == 0.0
 
 
-def test_while_it_was_paused_it_could_not_come_to_its_end() -> None:
+def test_the_end_of_a_pause_is_told_beside_the_true_age() -> None:
     have = watcher.parse_watcher("now 5000\nran 1000\npause 4900\ncron active\n")
-    assert (have.pause_s, have.age_s) == (0.0, 100.0)
+    assert (have.pause_s, have.age_s, have.free_s) == (0.0, 4000.0, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,6 @@ def test_ages_and_pauses_are_counted_from_the_nodes_clock(
     lines = [f"now {now}", *(f"ran {run}" for run in runs), "cron active"]
     lines += [f"pause {pause}"] if pause is not None else []
     have = watcher.parse_watcher("\n".join(lines))
-    over = [pause] if pause is not None and pause <= now else []
-    assert have.age_s == (now - max([min(runs), *over]) if runs else None)
+    assert have.age_s == (now - min(runs) if runs else None)
+    assert have.free_s == (now - pause if pause is not None and pause <= now else None)
     assert have.pause_s == (pause - now if pause is not None and pause > now else 0)
