@@ -23,6 +23,8 @@ from provision.lab.plan import Plan, home_of
 
 ROOT = Path(__file__).parent.parent
 SITE_FILE = ROOT / "sites" / "lab2.toml"
+RESTORE = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
+"""What selects the restore drill."""
 SSH_LOST = "ended with 255"
 """What is said of a command whose ssh, and no program on the node, came to an end."""
 T = TypeVar("T")
@@ -201,8 +203,7 @@ def twice_at_most(lab: Lab, snapshot: str, deed: Callable[[], T]) -> T:
 
 def restored(lab: Lab, out: Path) -> tuple[int, list[Verdict]]:
     """Exit status and verdicts of the restore ladder."""
-    drill = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
-    return lab.verify(out, f"--site={SITE_FILE}", *drill)
+    return lab.verify(out, f"--site={SITE_FILE}", *RESTORE)
 
 
 def red(verdicts: list[Verdict]) -> set[tuple[str, str, str]]:

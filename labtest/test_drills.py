@@ -5,19 +5,17 @@ from pathlib import Path
 import pytest
 
 from gntverify.site.model import ALLOW_TAG as TAG
-from labtest.conftest import SITE_FILE, Lab, reason
+from labtest.conftest import RESTORE, SITE_FILE, Lab, reason
 from labtest.damages import DAMAGES, prepare
 from labtest.footprint import footprint
 from labtest.kills import POINTS, Point, killed_at, reap
-
-DRILL = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
 
 
 def test_drills_need_every_gate(drilled: Lab, tmp_path: Path) -> None:
     """Without the cluster's tag nothing begins, and the refusal says how to add it."""
     drilled.on("node1", "gnt-cluster", "remove-tags", TAG)
     try:
-        status, verdicts = drilled.verify(tmp_path, f"--site={SITE_FILE}", *DRILL)
+        status, verdicts = drilled.verify(tmp_path, f"--site={SITE_FILE}", *RESTORE)
     finally:
         drilled.on("node1", "gnt-cluster", "add-tags", TAG)
     assert (status, verdicts) == (4, [])
@@ -30,7 +28,7 @@ def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
     before = footprint(drilled)
     site = prepare(drilled, tmp_path)
     names = f"--drill-instances={','.join(damage.instance for damage in DAMAGES)}"
-    _, verdicts = drilled.verify(tmp_path, f"--site={site}", *DRILL, names, limit_s=3000)
+    _, verdicts = drilled.verify(tmp_path, f"--site={site}", *RESTORE, names, limit_s=3000)
     first: dict[str, tuple[str, str]] = {}
     for verdict in verdicts:
         found = next((one for one in DAMAGES if f"[{one.instance}]" in verdict.test), None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labtest.conftest import SITE_FILE, Lab, reason, red
+from labtest.conftest import RESTORE, SITE_FILE, Lab, reason, red
 from provision.lab.mirror import HOST, PORT
 
 NAME = "vm3.gnt.example"
@@ -48,8 +48,7 @@ def test_a_debian_guest_is_restored(drilled: Lab, tmp_path: Path) -> None:
         drilled.inside("ssh", "node1", ADD, limit_s=1200)
         site = tmp_path / "debian.toml"
         site.write_text(SITE_FILE.read_text(encoding="utf-8") + guest(sums), encoding="utf-8")
-        drill = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
-        options = (f"--site={site}", *drill, f"--drill-instances={NAME}")
+        options = (f"--site={site}", *RESTORE, f"--drill-instances={NAME}")
         status, verdicts = drilled.verify(tmp_path, *options, limit_s=1800)
         assert not red(verdicts), reason(verdicts)
         assert (status, len(verdicts)) == (0, 6)
