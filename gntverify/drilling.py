@@ -207,6 +207,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     if drills and run:
         try:
             left = drills.close()
+        except KeyboardInterrupt:
+            left = ["Ctrl-C came again while the drills were undone, and stopped that."]
         except Exception as err:  # the report must be written all the same
             left = [f"The end of the drills broke, which is a fault of gntverify: {err!r}."]
         if left:
