@@ -140,9 +140,11 @@ def _undone(operator: Operator, entry: Entry) -> str:
 def _removed(operator: Operator, entry: Entry) -> str:
     """An instance is removed if it bears the run's tag; another of the same name is let be.
 
-    Not while one of its nodes is offline: Ganeti would forget the disk there, and leave it. What a
-    job that failed has left of its disks, and Ganeti does not know any more, goes last.
+    What is not there may be still to come, so the run's jobs are awaited first. Not while one of
+    its nodes is offline: Ganeti would forget the disk there, and leave it. What a job that failed
+    has left of its disks, and Ganeti does not know any more, goes last.
     """
+    await_jobs(operator)
     tags = read_tags(operator.master.source)
     if entry.name not in tags:
         _remove_volumes(operator, entry.name)

@@ -79,7 +79,8 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
         return SimpleNamespace(trouble="")
 
     operator: Any = SimpleNamespace(
-        master=SimpleNamespace(source=Queue(TAGS)),
+        run="a1",
+        master=SimpleNamespace(source=Queue("", TAGS)),
         instances=lambda: {name: one},
         ledger=SimpleNamespace(done=done.append, entries=[entry(1, name)]),
         job=job,
@@ -93,6 +94,36 @@ def test_an_instance_with_a_disk_on_an_offline_node_waits_for_it(
     assert role == "R" or "node2 is offline" in trouble
     tag = f"originstname+{name}"
     assert cleaned == ([("node1", tag), ("node2", tag)] if role == "R" else [])
+
+
+def test_an_instance_that_a_job_is_still_to_make_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not there yet, and would be left when its entry was gone."""
+    name = "gntverify-a1-1.gnt.example"
+    told: list[str] = []
+    removed: list[str] = []
+    states = {"node1": SimpleNamespace(role="M")}
+    monkeypatch.setattr(reap, "read_nodes", lambda _: states)
+
+    def job(*argv: str, limit_s: float) -> Any:
+        del limit_s
+        removed.append(argv[-1])
+        return SimpleNamespace(trouble="")
+
+    made = entry(1, name)
+    operator: Any = SimpleNamespace(
+        run="a1",
+        tell=told.append,
+        master=SimpleNamespace(source=Queue("7 waiting\n", "7 success\n", TAGS)),
+        instances=lambda: {name: SimpleNamespace(primary="node1", secondaries=())},
+        ledger=SimpleNamespace(done=lambda _: None, entries=[made]),
+        job=job,
+        cluster=SimpleNamespace(nodes=()),
+    )
+    assert undo(operator, made) == ""
+    assert told == ["waiting for the end of job 7 waiting; what they did is undone then"]
+    assert removed == [name]
 
 
 def test_what_is_undone_is_not_undone_again() -> None:
