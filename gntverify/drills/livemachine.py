@@ -218,8 +218,8 @@ class LiveMachine:
             return [str(err)]
         wrong = lost(self._pulse or pulse, pulse)
         self._pulse = pulse
-        trouble = self._guest.mirror_trouble()
-        return [*wrong, trouble] if trouble else wrong
+        troubles = (self._guest.data_trouble(), self._guest.mirror_trouble())
+        return [*wrong, *filter(None, troubles)]
 
     def _masters(self) -> list[str]:
         """That all nodes name one master, and it alone has the cluster address."""

@@ -13,7 +13,7 @@ from gntverify.controls import NotApplicable
 from gntverify.deadline import wait_for
 from gntverify.drills.operator import Operator
 from gntverify.drills.pings import pinged
-from gntverify.drills.pulse import Pulse, lost, read_pulse
+from gntverify.drills.pulse import Pulse, lost, read_data, read_pulse
 from gntverify.drills.reap import undo
 from gntverify.errors import (
     NOT_TOLD,
@@ -115,8 +115,12 @@ class ProbeGuest:
         what = f"An answer of the guest {self.name!r} at {self.address}"
         return wait_for(what, lambda: read_pulse(self.witness.source, self.address), limit_s)
 
+    def data_trouble(self) -> str:
+        """What is wrong with its data, which it reads from its disk now; empty when nothing is."""
+        return read_data(self.witness.source, self.address)
+
     def watched(self, words: str, deed: Callable[[], str], limit_s: float = ANSWER_S) -> Seen:
-        """Do something to the guest and see how it takes that.
+        """Do something to the guest and see how it takes that; at last it reads all its data.
 
         Args:
             words: what is done, for people.
@@ -139,6 +143,8 @@ class ProbeGuest:
             except DeadlinePassed as err:
                 wrong.append(str(err))
             took_s = monotonic() - began
+        if not wrong and (trouble := self.data_trouble()):
+            wrong.append(trouble)
         self.operator.tell(f"{words}: the guest was silent for {pinger.silence_s:.1f} s")
         return Seen(wrong, pinger.silence_s, took_s)
 

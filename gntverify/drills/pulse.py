@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gntverify.deadline import scaled
 from gntverify.facts.shape import checked, load_json, number, refuse
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 TOOL = "the probe guest"
 LIMIT_S = 30.0
+READ_S = 60.0
+"""For the guest to read its data: 4 MiB."""
 # Without a proxy, whatever the node's environment says. HTTPException is no OSError.
 _ASK = """\
 import http.client, json, sys, urllib.request
@@ -26,6 +29,17 @@ try:
     for name in ("hostname", "heartbeat", "canary"):
         with opener.open("http://%s/%s.txt" % (sys.argv[1], name), timeout=5) as reply:
             said[name] = reply.read(4096).decode("utf-8", "replace").strip()
+except (OSError, http.client.HTTPException) as err:
+    said = {"silent": str(err) or repr(err)}
+print(json.dumps(said))
+"""
+_READ = """\
+import http.client, json, sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    url = "http://%s/cgi-bin/canary" % sys.argv[1]
+    with opener.open(url, timeout=float(sys.argv[2])) as reply:
+        said = {"canary": reply.read(4096).decode("utf-8", "replace").strip()}
 except (OSError, http.client.HTTPException) as err:
     said = {"silent": str(err) or repr(err)}
 print(json.dumps(said))
@@ -60,20 +74,46 @@ def parse_pulse(text: str) -> tuple[Pulse | None, str]:
         return None, said["silent"]
     if said.keys() != {"hostname", "heartbeat", "canary"}:
         raise refuse(TOOL, text)
-    broken = _BROKEN.fullmatch(said["canary"])
-    if not broken and not _WHOLE.fullmatch(said["canary"]):
-        raise refuse(TOOL, said["canary"])
+    broken = _broken(said["canary"])
     beat = number(TOOL, said["heartbeat"])
     if beat < 0 or not said["hostname"]:
         raise refuse(TOOL, text)
-    pulse = Pulse(said["hostname"], beat, broken[1] if broken else "")
+    pulse = Pulse(said["hostname"], beat, broken)
     return pulse, f"{pulse.name} at heartbeat {beat}"
+
+
+def _broken(canary: str) -> str:
+    found = _BROKEN.fullmatch(canary)
+    if not found and not _WHOLE.fullmatch(canary):
+        raise refuse(TOOL, canary)
+    return found[1] if found else ""
 
 
 def read_pulse(source: "Source", address: "IPv4Address") -> tuple[Pulse | None, str]:
     """Ask the guest from a node, now."""
     argv = ["python3", "-c", _ASK, str(address)]
     return parse_pulse(source.ask(argv, timeout_s=LIMIT_S, fresh=True).text())
+
+
+def parse_data(text: str) -> str:
+    """What is wrong with the guest's data as it reads it now; empty when nothing is.
+
+    Raises:
+        ParseError: what answers is no probe guest.
+    """
+    said = checked(dict[str, str], load_json(text, TOOL), TOOL)
+    if said.keys() == {"silent"}:
+        return f"its data was not read: {said['silent']}"
+    if said.keys() != {"canary"}:
+        raise refuse(TOOL, text)
+    broken = _broken(said["canary"])
+    return f"its data is broken: {broken}" if broken else ""
+
+
+def read_data(source: "Source", address: "IPv4Address") -> str:
+    """Have the guest read its data from the disk, now; what is wrong with it."""
+    argv = ["python3", "-c", _READ, str(address), str(scaled(READ_S))]
+    return parse_data(source.ask(argv, timeout_s=READ_S + LIMIT_S, fresh=True).text())
 
 
 def lost(before: Pulse, after: Pulse) -> list[str]:

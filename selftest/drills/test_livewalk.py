@@ -57,6 +57,10 @@ class Guest:
         """With the heartbeat of the test."""
         return Pulse(NAME, self.cluster.beat)
 
+    def data_trouble(self) -> str:
+        """As the test says."""
+        return self.cluster.rotten
+
     def mirror_trouble(self) -> str:
         """None."""
         return ""
@@ -76,7 +80,7 @@ class Cluster:
         self.cluster = SimpleNamespace(nodes=self.nodes, address=IPv4Address("192.168.1.1"))
         self.ledger = SimpleNamespace(undo=self.enter, done=self.left.remove, entries=self.left)
         self.operator = self
-        self.beat, self.ended, self.trouble = 1, 0, ""
+        self.beat, self.ended, self.trouble, self.rotten = 1, 0, "", ""
         self.guest = Guest(self)
 
     # what Guests and Operator offer
@@ -234,6 +238,8 @@ def test_data_that_goes_back_is_told(cluster: Cluster, machine: LiveMachine) -> 
     cluster.beat = 9
     (wrong,) = machine.wrong()
     assert "went back" in wrong
+    cluster.beat, cluster.rotten = 11, "its data is broken: data/03 differs"
+    assert machine.wrong() == [cluster.rotten]
 
 
 def test_only_what_may_be_drained_is(machine: LiveMachine) -> None:

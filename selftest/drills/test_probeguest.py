@@ -227,7 +227,9 @@ def test_a_third_node_is_none_of_its_own(lab: Lab) -> None:
 class Watched:
     """A guest whose answers, and whose silence, a test says."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, lab: Lab, beats: list[int]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, lab: Lab, beats: list[int], data: str = ""
+    ) -> None:
         self.done: list[str] = []
         self.guest = lab.guest()
 
@@ -240,11 +242,20 @@ class Watched:
 
         monkeypatch.setattr(probeguest, "pinged", echo)
         monkeypatch.setattr(probeguest, "read_pulse", answer)
+        monkeypatch.setattr(probeguest, "read_data", lambda *_: data)
 
 
 def test_what_is_done_is_seen(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     seen = Watched(monkeypatch, lab, [7, 9]).guest.watched("a deed", lambda: "")
     assert (seen.wrong, seen.silence_s) == ([], 1.5)
+
+
+def test_data_that_is_broken_under_a_beating_heart_is_told(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    broken = "its data is broken: data/03 differs"
+    seen = Watched(monkeypatch, lab, [7, 9], broken).guest.watched("a deed", lambda: "")
+    assert seen.wrong == [broken]
 
 
 def test_lost_data_and_a_jobs_trouble_are_both_told(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gntverify.drills.pulse import Pulse, lost, parse_pulse
+from gntverify.drills.pulse import Pulse, lost, parse_data, parse_pulse
 from gntverify.errors import ParseError
 
 
@@ -51,6 +51,30 @@ def test_a_silent_guest_has_no_pulse() -> None:
 def test_a_stranger_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_pulse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rotten"),
+    [
+        ('{"canary": "canary 5 1764000000 ok"}', ""),
+        (
+            '{"canary": "canary 5 1764000000 broken: data/03 differs"}',
+            "its data is broken: data/03 differs",
+        ),
+        (
+            '{"silent": "HTTP Error 404: Not Found"}',
+            "its data was not read: HTTP Error 404: Not Found",
+        ),
+    ],
+)
+def test_what_the_guest_reads_is_told(text: str, rotten: str) -> None:
+    assert parse_data(text) == rotten
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"canary": ""}', '{"canary": "canary 5 ok"}'])
+def test_no_answer_is_whole_data(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_data(text)
 
 
 @given(st.text(), st.text(), st.text())

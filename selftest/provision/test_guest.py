@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.guest import package
+from provision.guest.package import PLACES
 from selftest.provision.probes import (
     ADDRESS,
     MIB,
@@ -248,6 +249,33 @@ def test_the_journal_of_a_crashed_guest_is_replayed_elsewhere(
     assert probe.restore(dump, tmp_path / "restored")
     assert content(tmp_path / "restored", "/etc/hostname") == b"of-journal.gnt\n"
     assert content(disk, "/etc/hostname") == b"vm.gnt.example\n"
+
+
+@pytest.mark.parametrize(("flip", "told"), [(0, "ok"), (1, "broken: data/03 differs")])
+def test_a_running_guest_reads_its_data_anew(
+    probe: Probe, tree: Path, tmp_path: Path, flip: int, told: str
+) -> None:
+    """What it has in memory is let go first; only the places are the node's here."""
+    data = tree / "canary" / "data" / "03"
+    whole = data.read_bytes()
+    data.write_bytes(bytes([whole[0] ^ flip]) + whole[1:])
+    share, caches = probe.root / PLACES["share"], tmp_path / "caches"
+    text = (share / "canary.cgi").read_text()
+    for of_guest, here in (
+        ("/canary.sh", share / "canary.sh"),
+        ("/disk/canary", tree / "canary"),
+        ("/proc/sys/vm/drop_caches", caches),
+        ("PATH=/bin", f"PATH={PATH}"),
+    ):
+        assert text.count(of_guest) == 1
+        text = text.replace(of_guest, str(here))
+    done = subprocess.run(
+        ["/bin/sh"], input=text, capture_output=True, text=True, timeout=20, check=True
+    )
+    head, _, line = done.stdout.partition("\n\n")
+    assert head == "Content-Type: text/plain"
+    assert re.fullmatch(rf"canary \d+ \d+ {told}\n", line)
+    assert caches.read_text() == "3\n"
 
 
 def test_a_second_disk_is_carried_as_it_is(probe: Probe, tmp_path: Path) -> None:
