@@ -21,8 +21,8 @@ check: setup  ## lint, types, layers and self-tests: minutes, no lab
 test: check  ## check, then the real thing on a lab of two nodes
 	.venv/bin/pytest labtest -m "not long" -rA -s
 
-drills: setup  ## damaged exports and killed drills on a lab of two nodes: about an hour
-	.venv/bin/pytest labtest/test_drills.py -m long -rA -s
+drills: setup  ## damaged exports, killed drills, a node added, on a lab of two nodes: two hours
+	.venv/bin/pytest labtest -m long -rA -s
 
 accept: setup  ## a lab of three nodes, built by the notes, an export restored, verified, reported
 	$(PY) -m provision accept

@@ -15,7 +15,7 @@ from gntverify.drills.exports import Subject, subject_of, subjects
 from gntverify.drills.gates import FLAG, shut
 from gntverify.drills.operator import Operator
 from gntverify.drills.probeguest import Guests, ProbeGuest
-from gntverify.drills.record import oldest_first, read_records
+from gntverify.drills.record import most_due, read_records
 from gntverify.drills.restore import Ladder
 from gntverify.drills.session import Drills
 from gntverify.errors import GntverifyError
@@ -27,6 +27,8 @@ from gntverify.verdicts import Verdict
 
 DRILLS = pytest.StashKey[Drills]()
 SUITE = "drills"
+ONE_COPY = ("plain", "file")
+"""Templates of disks that are on one node only."""
 ADVICE = "Look at what is named; `gntverify reap` undoes what the ledger holds."
 
 
@@ -39,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--drill-instances",
         metavar="NAMES",
-        help="instances that the restore drill takes, by comma (default: the site's, else by age)",
+        help="instances that the restore drill takes, by comma (default: those of the site's "
+        "that are most due)",
     )
     group.addoption(
         "--drill-minutes",
@@ -105,7 +108,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _instances(config: pytest.Config) -> list[str]:
-    """Instances that the restore drill takes: named, or those whose last drill is oldest."""
+    """Instances that the restore drill takes: named, or those that are most due."""
     target = config.stash[RUN].target
     named = config.getoption("--drill-instances")
     if named:
@@ -114,7 +117,8 @@ def _instances(config: pytest.Config) -> list[str]:
     names = list(drills.instances) or list(target.site.backup.protected)
     names = names or sorted({one.instance for one in subjects(target.cluster, target.site)})
     told = read_records(_fresh(target.cluster))
-    return oldest_first(names, told.records)[: drills.per_run]
+    exposed = [name for name, one in target.cluster.instances.items() if one.template in ONE_COPY]
+    return most_due(names, told, exposed)[: drills.per_run]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -191,7 +195,8 @@ def ladder(
     instance = need(request.param, "there is no export, and the site protects no instance")
     records = [one for one in read_records(_fresh(cluster)).records if one.instance == instance]
     subject = subject_of(instance, cluster, site) or Subject.missing(instance, cluster.master)
-    made = Ladder(operator, site, subject, records[-1] if records else None)
+    read = [one for one in records if one.digests]  # a climb that ended at L0 read nothing
+    made = Ladder(operator, site, subject, read[-1] if read else None)
     yield made
     made.end()
 

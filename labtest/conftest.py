@@ -23,7 +23,8 @@ from provision.lab.plan import Plan, home_of
 
 ROOT = Path(__file__).parent.parent
 SITE_FILE = ROOT / "sites" / "lab2.toml"
-RESTORE = ("-m", "drill", "--allow-disruptive", "tests/drills/test_restore.py")
+DRILL = ("-m", "drill", "--allow-disruptive")
+RESTORE = (*DRILL, "tests/drills/test_restore.py")
 """What selects the restore drill."""
 SSH_LOST = "ended with 255"
 """What is said of a command whose ssh, and no program on the node, came to an end."""

@@ -19,11 +19,18 @@ class Damage:
         name: what is wrong, as a user would say it.
         level: the control that fails first; empty for what is whole.
         text: shell text that does it, in a copy of the export; ``$dump`` is its only dump.
+        probes: what the site asks of the restored guest, as TOML; empty: what all are asked.
     """
 
     name: str
     level: str
     text: str
+    probes: str = ""
+
+    @property
+    def resolves(self) -> bool:
+        """Whether its name is to be known; else that is all that is wrong with it."""
+        return "resolve" not in self.name
 
     @property
     def instance(self) -> str:
@@ -42,6 +49,7 @@ _FLIP = (
 )
 DAMAGES = (
     Damage("nothing", "", "true"),
+    Damage("a name that does not resolve", "R00", "true"),
     Damage("older than the RPO", "R00", _ini("timestamp", "1000000000")),
     Damage("a dump missing", "R01", "rm $dump"),
     Damage("an empty dump", "R01", ": > $dump"),
@@ -58,6 +66,13 @@ DAMAGES = (
     Damage("a byte of the file system", "R02", _FLIP.format("b.index(b'canary/MANIFEST')")),
     Damage("no room", "R02", _ini("disk0_size", "900000")),
     Damage("an OS that is not here", "R02", _ini("os", "nosuch+default")),
+    Damage("a kernel that finds no system", "R03", _ini("kernel_args", "ro rdinit=nosuch")),
+    Damage(
+        "an answer that is not expected",
+        "R04",
+        "true",
+        '[{ kind = "http", path = "/hostname.txt", want = "another" }]',
+    ),
     Damage("a byte of the data", "R05", _FLIP.format("len(b) // 2")),
     Damage(
         "a lost file",
@@ -81,9 +96,15 @@ def prepare(lab: Lab, directory: Path) -> Path:
             damage.text,
             "chmod 0444 *",
         ]
+    names = " ".join(damage.instance for damage in DAMAGES if damage.resolves)
+    steps.append(f"echo 192.168.255.250 {names} >> /etc/hosts")
     lab.on(NODE, "\n".join(steps))
     text = SITE_FILE.read_text(encoding="utf-8")
     shelf = f'[drills]\nsource_dir = "{SHELF}"\nnode = "{NODE}.gnt.example"\n'
+    text = text.replace("[drills]\n", shelf)
+    for damage in DAMAGES:
+        if damage.probes:
+            text += f'[[drills.guests]]\nname = "{damage.instance}"\nprobes = {damage.probes}\n'
     site = directory / "damaged.toml"
-    site.write_text(text.replace("[drills]\n", shelf), encoding="utf-8")
+    site.write_text(text, encoding="utf-8")
     return site

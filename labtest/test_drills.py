@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from gntverify.ganeti.burnin import PHASES
 from gntverify.site.model import ALLOW_TAG as TAG
-from labtest.conftest import RESTORE, SITE_FILE, Lab, reason
+from labtest.conftest import DRILL, RESTORE, SITE_FILE, Lab, reason
 from labtest.damages import DAMAGES, prepare
 from labtest.footprint import footprint
 from labtest.kills import POINTS, Point, killed_at, reap
+
+IMPORT = "/usr/share/ganeti/os/gntverify-probe/import"
 
 
 def test_drills_need_every_gate(drilled: Lab, tmp_path: Path) -> None:
@@ -38,6 +41,31 @@ def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
         damage.name: damage.level for damage in DAMAGES if damage.level
     }, reason(verdicts)
     assert footprint(drilled) == before
+
+
+@pytest.mark.long
+def test_an_import_that_dies_while_burn_in_passes_is_found(drilled: Lab, tmp_path: Path) -> None:
+    """Burn-in itself ends well, Ganeti's job succeeds; the disk that was not made is red."""
+    left_out = [one.name for one in PHASES if one.name not in ("create", "importexport")]
+    text = SITE_FILE.read_text(encoding="utf-8")
+    site = tmp_path / "importexport.toml"
+    site.write_text(text.replace("[drills]\n", f"[drills]\nburnin = {left_out}\n"), "utf-8")
+    drilled.snapshot("sound")
+    try:
+        for node in drilled.site.nodes:
+            drilled.on(node.short, f"sed -i '2i exit 1' {IMPORT}")
+        burnin = (*DRILL, "tests/drills/test_burnin.py", "-k", "plain")
+        status, verdicts = drilled.verify(tmp_path, f"--site={site}", *burnin, limit_s=1800)
+    finally:
+        drilled.reset("sound")
+    found = {verdict.test.rpartition("[")[2].rstrip("]"): verdict for verdict in verdicts}
+    assert status == 1
+    assert {name for name, one in found.items() if one.outcome == "fail"} == {
+        "importexport",
+        "guests",
+    }, reason(verdicts)
+    assert "import" in found["importexport"].message
+    assert "BROKEN" in found["guests"].message  # which is asked only once burn-in ended well
 
 
 @pytest.mark.long

@@ -29,6 +29,7 @@ printf '%s\\n' MODULES=list COMPRESS=zstd COMPRESSLEVEL=1 > $drivers/conf.d/debi
 printf '%s\\n' virtio_pci virtio_blk virtio_net ext4 > $drivers/modules
 mkinitramfs -d $drivers -o $initrd $kernel
 gnt-cluster copyfile $initrd
+echo 192.168.255.251 {NAME} >> /etc/hosts
 gnt-instance add -t plain -s 1g -o debootstrap+default -n node2.gnt.example --no-name-check \\
     --no-ip-check --no-start -B memory=256M --net 0:link=xen-br0 -H kvm:\\
 kernel_path=/boot/vmlinuz-$kernel,initrd_path=$initrd,root_path=/dev/vda1,\\

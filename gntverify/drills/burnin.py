@@ -51,8 +51,11 @@ if TYPE_CHECKING:
     from gntverify.site import Site
 
 PHASE_S = 300.0
+"""Of a phase, for each instance."""
 LONGEST_S = 3000.0
-"""Of the whole, if nobody stops it; unscaled, and within the watcher's pause even on a lab."""
+"""Of the whole, for each instance, if nobody stops it; unscaled."""
+PAUSED_S = 5 * 3600.0
+"""It ends within the watcher's pause."""
 GUEST = f"{KVM},kernel_args=ro quiet maxcpus=1"
 """Burn-in gives three processors at least; a guest that brings up one boots sooner."""
 GUEST_S = 120.0
@@ -101,7 +104,7 @@ class Burnin:
             self._entries.append(enter(words, "", removing(order, name, self.since)))
         text = stopping(self.unit, self.place)
         self._entries.append(enter("burn-in runs", self._master.name, text))
-        limit = f"{scaled(LONGEST_S):.0f}"
+        limit = f"{min(scaled(LONGEST_S) * len(order.names), PAUSED_S):.0f}"
         operator.on(self._master, START, self.unit, self.place, limit, KEEPER, *order.argv())
 
     def _refuse_strangers(self) -> None:
@@ -163,7 +166,8 @@ class Burnin:
             return (made if made.beyond(phase.name) else None), made.last
 
         try:
-            return wait_for(f"The end of burn-in's phase {phase.name!r}", probe, PHASE_S)
+            limit_s = PHASE_S * len(self.order.names)
+            return wait_for(f"The end of burn-in's phase {phase.name!r}", probe, limit_s)
         except DeadlinePassed as err:
             undo(self.operator, self._entries.pop())  # it hangs; what it made stays for later
             self._give_up(str(err))

@@ -17,10 +17,11 @@ READY = r"^(READY|BROKEN) |\blogin: ?$"
 _WATCH = """\
 import json, re, socket, sys, time
 path, pattern, typed = sys.argv[1], re.compile(sys.argv[2], re.M), sys.argv[3].encode()
+panic = re.compile(r"Kernel panic - not syncing.*\\n")
 control = re.compile(r"\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b.|[^\\n\\t -~\\u00a0-\\U0010ffff]")
 end = time.monotonic() + float(sys.argv[4])
 line, seen, words, heard, nudge = None, "", "", time.monotonic(), False
-while time.monotonic() < end and not pattern.search(words):
+while time.monotonic() < end and not pattern.search(words) and not panic.search(words):
     try:
         if line is None:
             line = socket.socket(socket.AF_UNIX)
@@ -42,7 +43,9 @@ while time.monotonic() < end and not pattern.search(words):
     except OSError:
         line = None
         time.sleep(0.3)
-print(json.dumps([bool(pattern.search(words)), words[-2000:]]))
+dead = panic.search(words)
+words = words[: dead.end()] if dead else words
+print(json.dumps([not dead and bool(pattern.search(words)), words[-2000:]]))
 """
 
 
@@ -61,7 +64,7 @@ class Seen:
 
 
 def watch(node: "Node", instance: str, pattern: str, limit_s: float, typed: str = "") -> Seen:
-    """Watch until the pattern is there, or for ``limit_s`` (unscaled).
+    """Watch until the pattern is there, or its kernel gives up, or for ``limit_s`` (unscaled).
 
     Raises:
         CommandFailed, CommandTimeout, ParseError: it could not be watched.

@@ -1,6 +1,7 @@
 """An export as the restore drill takes it: where it lies, and what its config.ini says."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,17 +18,21 @@ if TYPE_CHECKING:
 
 DIGEST_S = 1800.0
 SUMS = "SHA256SUMS"
-KEYS = ("version", "name", "os", "disk_count", "nic_count", "timestamp")
+KEYS = (
+    *("version", "name", "os", "disk_count", "nic_count", "timestamp"),
+    *("hypervisor", "spice_bind"),
+)
 # Parameters may hold secrets; only what is needed is told.
-_READ = f"""\
-import configparser, json, sys
+_READ = rf"""
+import configparser, json, re, sys
 parser = configparser.RawConfigParser()
 with open(sys.argv[1]) as file:
     parser.read_file(file)
 found = {{}}
-for section in ("export", "instance"):
+more = [name for name in parser.sections() if name == "hypervisor"]
+for section in ["export", "instance", *more]:
     for key, value in parser.items(section):
-        if key in {KEYS!r} or key.startswith("nic") and key.endswith("_ip"):
+        if key in {KEYS!r} or re.fullmatch(r"nic\d+_(ip|mac)", key):
             found[key] = value
 print(json.dumps(found))
 """
@@ -161,4 +166,7 @@ def mismatch(config: Mapping[str, str], subject: Subject) -> str:
         return f"it is of version {config.get('version') or 'none'}, and this Ganeti has {VERSION}"
     if config.get("name") != subject.instance:
         return f"it is of {config.get('name') or 'nobody'}"
+    nics = config.get("nic_count", "")
+    if not re.fullmatch("[0-9]{1,2}", nics):
+        return f"it counts {nics or 'no'} NICs"
     return ""

@@ -26,7 +26,8 @@ _MAKE = """\
 set -e
 ip link add "$1" type bridge
 ip link set "$1" alias "$2"
-echo 1 > /proc/sys/net/ipv6/conf/$1/disable_ipv6
+without=/proc/sys/net/ipv6/conf/$1/disable_ipv6
+[ ! -e "$without" ] || echo 1 > "$without"
 tc qdisc add dev "$1" clsact
 tc filter add dev "$1" ingress matchall action drop
 ip link set "$1" up

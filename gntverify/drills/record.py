@@ -7,7 +7,7 @@ all are read.
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +22,9 @@ FILE = "/var/lib/gntverify/drills.jsonl"
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 OVER = ("pass", "not-applicable")
 ENDS = ("pass", "fail", "unknown", "not-applicable")
+DAY_S = 86400
+RISK = 2.0
+"""How many times a day counts for an instance that has one copy of its disks."""
 COMMAND = ["sh", "-c", f'date +"now %s"; [ ! -e {FILE} ] || cat {FILE}']
 
 
@@ -114,10 +117,20 @@ def keep(nodes: Sequence["Node"], record: Record) -> None:
         list(pool.map(write, nodes))
 
 
-def oldest_first(names: Iterable[str], records: Iterable[Record]) -> list[str]:
-    """Names by the date of their last drill that passed; those without one first."""
-    last = {record.instance: record.at for record in records if record.passed}
-    return sorted(names, key=lambda name: (last.get(name, 0.0), name))
+def most_due(names: Iterable[str], told: Told, exposed: Collection[str] = ()) -> list[str]:
+    """Names by how much a drill of each is due, the most first.
+
+    One that was never drilled comes first, then whose last drill, whatever its end, is longest
+    ago: what fails each time does not keep the others waiting. The days of what would be lost with
+    one disk (``exposed``) count :data:`RISK` times.
+    """
+    last = {record.instance: record.at for record in told.records}
+
+    def due(name: str) -> tuple[float, bool, str]:
+        days = max(0.0, told.now - last[name]) / DAY_S if name in last else float("inf")
+        return -days * (RISK if name in exposed else 1.0), name not in exposed, name
+
+    return sorted(names, key=due)
 
 
 def unproven(names: Iterable[str], told: Told, every_days: float) -> dict[str, str]:
@@ -130,7 +143,7 @@ def unproven(names: Iterable[str], told: Told, every_days: float) -> dict[str, s
 def _unproven(record: Record | None, now: int, every_days: float) -> str:
     if record is None:
         return "never restored"
-    days = (now - record.at) / 86400
+    days = (now - record.at) / DAY_S
     if not record.passed:
         wrong = next(
             (name for name in LEVELS if record.levels.get(name) not in OVER), "an unknown level"

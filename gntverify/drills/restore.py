@@ -9,7 +9,7 @@ read-only under the drill's name, and imported from there.
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gntverify.backups import READ_ONLY, unfit
 from gntverify.controls import NotApplicable
 from gntverify.deadline import scaled
-from gntverify.drills import console, content, link
+from gntverify.drills import answers, console, content, link
 from gntverify.drills.exports import (
     Subject,
     claimed,
@@ -31,8 +31,10 @@ from gntverify.drills.operator import Operator
 from gntverify.drills.reap import undo
 from gntverify.drills.record import LEVELS, OVER, Record, keep
 from gntverify.errors import CommandFailed, GntverifyError
+from gntverify.facts.system import read_names
 from gntverify.ganeti.exports import DIRECTORY
 from gntverify.site.drills import Guest, Probe
+from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.cluster import Node
@@ -42,8 +44,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OWN_OS = "gntverify-probe"
 IMPORT_S = 3600.0
+"""For an import at least; a site that allows more to a restore gives it that."""
 BOOT_S = 180.0
-ANSWER_S = 60.0
+ALONE = (
+    "vnc_bind_address=,kvm_extra=,boot_order=disk,cdrom_image_path=,cdrom2_image_path=,"
+    "floppy_image_path=,serial_console=true"
+)
+"""Of a KVM guest, whatever the export says: no screen on the node's network, no device past the
+drill's link, its own disk and no other medium; and a console that can be read."""
 _MOUNT = f"""\
 set -e
 mkdir -p {DIRECTORY}/"$2"
@@ -164,8 +172,20 @@ class Ladder:
         return [
             *([age] if age else []),
             *([f"it is on {self.subject.node.short}"] if elsewhere else []),
+            *self._unresolved(),
             *(f"{name} is {mode}" for name, mode in modes.items() if not self.subject.of_cluster),
         ]
+
+    def _unresolved(self) -> list[str]:
+        name, master = self.subject.instance, self.operator.master
+        if not self.site.drills.name_check or read_names(Fresh(master.source), [name])[name]:
+            return []
+        return [f"{name} does not resolve on {master.short}, so `gnt-backup import` refuses it"]
+
+    @property
+    def plain(self) -> bool:
+        """Whether the cluster has disks with one copy, as which everything is restored."""
+        return "plain" in self.site.cluster.disk_templates
 
     @property
     def rto_min(self) -> float:
@@ -215,7 +235,7 @@ class Ladder:
         """L2: import the export under the drill's name; the job that did it."""
         with self.phase("import"):
             self._present()
-            nics = range(int(self.config.get("nic_count", "1")))
+            nics = range(int(self.config["nic_count"]))
             nets = [
                 word
                 for nic in nics
@@ -223,10 +243,18 @@ class Ladder:
             ]
             place = f"{DIRECTORY}/{self.name}"
             source = (f"--src-node={self.subject.node.name}", f"--src-dir={place}")
-            options = ("-n", self.node.name, "-t", "plain", *source, *nets, *self._own_address())
-            created = self.operator.creating(self.name, *options)
+            options = ("-n", self.node.name, "-t", "plain", *source, *nets, *self._alone())
+            created = self.operator.creating(self.name, *options, *self._own_address())
             self._entries.append(self.operator.ledger.entries[-1])
-            return self.operator.job("gnt-backup", "import", *created, limit_s=IMPORT_S)
+            limit_s = max(IMPORT_S, 60 * self.site.drills.restore_min)
+            return self.operator.job("gnt-backup", "import", *created, limit_s=limit_s)
+
+    def _alone(self) -> tuple[str, ...]:
+        """Its screen and its media are nobody else's."""
+        if self.config.get("hypervisor") != "kvm":
+            return ()
+        spice = ",spice_bind=127.0.0.1" if self.config.get("spice_bind") else ""
+        return ("-H", f"kvm:{ALONE}{spice}")
 
     def _own_address(self) -> tuple[str, ...]:
         """A probe guest takes no address of its original by itself; here nobody else has it."""
@@ -244,9 +272,10 @@ class Ladder:
         self.operator.on(self.subject.node, _MOUNT, str(self.subject.path), self.name)
 
     def strayed(self) -> list[str]:
-        """L2: links of the imported instance that are not the drill's."""
+        """L2: NICs of the imported instance on another link, or with a MAC of the original."""
         nics = self.operator.instances()[self.name].nics
-        return [str(nic) for nic in nics if nic.link != self.link.name]
+        taken = {value.lower() for key, value in self.config.items() if key.endswith("_mac")}
+        return [str(nic) for nic in nics if nic.link != self.link.name or nic.mac in taken]
 
     def content(self) -> list[str]:
         """L5: what of the content is not as it was saved; it was read before the guest ran.
@@ -307,32 +336,17 @@ class Ladder:
     @property
     def address(self) -> IPv4Address | None:
         """Where the guest answers, if anybody knows."""
-        told = self.config.get("nic0_ip", "")
-        named = self.guest.address
-        return named or (IPv4Address(told) if re.fullmatch(r"[0-9.]{7,15}", told) else None)
+        if self.guest.address:
+            return self.guest.address
+        with suppress(ValueError):
+            return IPv4Address(self.config.get("nic0_ip", ""))
+        return None
 
     def silent(self) -> list[str]:
         """L4: probes that were not answered as they should be, each with what came instead."""
         with self.phase("answer"):
-            return [wrong for probe in self.probes if (wrong := self._asked(probe))]
-
-    def _asked(self, probe: Probe) -> str:
-        where = {"http": f"http {probe.path}", "tcp": f"tcp {probe.port}"}.get(
-            probe.kind, probe.kind
-        )
-        if probe.kind == "console":
-            seen = console.watch(self.node, self.name, probe.want, ANSWER_S, f"{probe.send}\r")
-            return "" if seen.found else f"console: {seen.last!r}, expected {probe.want!r}"
-        if self.address is None:
-            raise CommandFailed(
-                f"Nobody knows the address of the guest of {self.subject.instance!r}; name it in "
-                "the site file (drills.guests, address)."
-            )
-        asked = (probe.kind, str(probe.port), probe.path)
-        said, error = link.ask(self.operator, self.link, self.address, asked)
-        if error:
-            return f"{where}: {error}"
-        return "" if re.search(probe.want, said) else f"{where}: {said[:80]!r}"
+            asked = (self.operator, self.link, self.name, self.subject.instance, self.address)
+            return answers.Guest(*asked).silent(self.probes)
 
     @property
     def record(self) -> Record:

@@ -50,10 +50,13 @@ class Drills(Part):
 
     Attributes:
         instances: what the restore drill takes; when none is named, those protected, or else all
-            that have an export, the one whose last drill is oldest first.
+            that have an export; the one whose last drill is longest ago first, and of those with
+            one copy of their disks twice as soon.
         per_run: how many of them a run takes.
         every_days: greatest age of the last restore drill that passed.
         restore_min: from the import to an answer of the guest.
+        name_check: whether the name of an instance should resolve, as `gnt-backup import` wants it
+            where nobody says ``--no-name-check``.
         downtime_s: silence of a guest during a live migration.
         failover_s: from the command to a guest that answers again.
         node: where exports are restored; where they lie, when it is not said.
@@ -67,6 +70,7 @@ class Drills(Part):
     per_run: Annotated[int, Field(ge=1)]
     every_days: Annotated[float, Field(gt=0)]
     restore_min: Annotated[float, Field(gt=0)]
+    name_check: bool
     downtime_s: Annotated[float, Field(gt=0)]
     failover_s: Annotated[float, Field(gt=0)]
     node: HostName | None = None

@@ -4,6 +4,7 @@
 - ``vm2``: a probe guest on a plain disk of the last node, stopped; its export lies on the node
   before, and a copy of that, read-only, on the master under ``/srv/nas``, where a NAS would be
   mounted.
+- The names of both in every node's hosts file, as the notes have it.
 - A user of the remote API, who may read; nobody knows the password.
 - The tag that allows drills.
 - Ganeti's allocator takes what a small node needs for itself, not the 4096 MiB of its default:
@@ -19,6 +20,7 @@ import hashlib
 import secrets
 import subprocess
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from typing import Protocol
 
 from gntverify.deadline import scaled
@@ -88,6 +90,8 @@ def ensure_workload(site: Site, on_node: OnNode) -> bool:
         on_master("gnt-instance", "start", MIRRORED)  # --no-install left it stopped
         on_master("bash", "-c", halted(MIRRORED))
         made = True
+    for node in site.nodes:
+        made |= bool(_output(on_node, node.short, ("sh", "-c", named(site))).strip())
     if ALLOW_TAG not in on_master("gnt-cluster", "list-tags").split():
         on_master("gnt-cluster", "add-tags", ALLOW_TAG)  # a lab is there to be disrupted
         made = True
@@ -106,12 +110,29 @@ def probe_guest(site: Site, name: str) -> tuple[str, ...]:
     Raises:
         SiteError: the site does not say what its private network is.
     """
-    network = site.network.private.network
-    if network is None:
-        raise SiteError(f"Site {site.name!r} names no network.private.network for its guests.")
+    network = _private(site)
     parameters = {**site.instance(name).hypervisor_parameters, "kernel_args": "ro quiet"}
     words = ",".join(f"{key}={value}" for key, value in parameters.items())
     return ("-o", "gntverify-probe+default", "-H", f"kvm:{words}", "--net", f"0:ip={network[-2]}")
+
+
+def _private(site: Site) -> IPv4Network:
+    network = site.network.private.network
+    if network is None:
+        raise SiteError(f"Site {site.name!r} names no network.private.network for its guests.")
+    return network
+
+
+def named(site: Site) -> str:
+    """Shell text that puts the names of both into a hosts file, and prints what is new."""
+    network = _private(site)
+    lines = (
+        f"{network[-2 - n]} {name} {name.split('.')[0]}"
+        for n, name in enumerate((PLAIN, MIRRORED))
+    )
+    return "; ".join(
+        f"grep -qxF '{line}' /etc/hosts || echo '{line}' | tee -a /etc/hosts" for line in lines
+    )
 
 
 def copied(node: str, cluster: str) -> str:

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 
 from gntverify.drills import console
 
+PANIC = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)"
 SHELL = "\r\n\x1b[?2004h\x1b[01;32mroot@vm3\x1b[0m:~# "
 
 
 @contextmanager
-def guest(path: Path) -> Iterator[None]:
+def guest(path: Path, *, panic: bool = False) -> Iterator[None]:
     """A console that says nothing of itself: a login to a bare return, a shell to a name."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
@@ -27,6 +29,8 @@ def guest(path: Path) -> Iterator[None]:
         with suppress(OSError):
             line, _ = server.accept()
             with line:
+                if panic:
+                    line.sendall(f"[ 1.2] {PANIC}\r\n[ 1.3] ---[ end ]---\r\n".encode())
                 for said in iter(lambda: line.recv(99), b""):
                     line.sendall(("\r\nvm3 login: " if said == b"\r" else SHELL).encode())
 
@@ -65,3 +69,15 @@ def test_a_console_is_watched(
         seen = console.watch(node, "vm3", pattern, 6, typed)
     assert (seen.found, seen.last) == (found, last)
     assert "\x1b" not in seen.text
+
+
+def test_a_kernel_that_gives_up_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "DIRECTORY", str(tmp_path))
+    node: Any = SimpleNamespace(source=SimpleNamespace(ask=ask))
+    began = time.monotonic()
+    with guest(tmp_path / "vm3.serial", panic=True):
+        seen = console.watch(node, "vm3", "login: ?$", 40)
+    assert (seen.found, seen.last) == (False, f"[ 1.2] {PANIC}")
+    assert time.monotonic() - began < 20

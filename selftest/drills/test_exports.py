@@ -28,11 +28,16 @@ nic0_mac = aa:00:00:11:22:33
 nic_count = 1
 disk0_dump = f1.snap
 disk_count = 1
+hypervisor = kvm
+
+[hypervisor]
+spice_bind = 0.0.0.0
+vnc_password_file = /etc/secret
 
 [os]
 secret = hush
 """
-GOOD = {"version": "0", "name": "vm2.gnt.example"}
+GOOD = {"version": "0", "name": "vm2.gnt.example", "nic_count": "1"}
 
 
 def subject(path: Path, node: Any = None) -> Subject:
@@ -44,7 +49,7 @@ def test_only_what_is_needed_of_a_config_leaves_the_node(node: Any, tmp_path: Pa
     config, wrong = read_config(subject(tmp_path, node))
     assert wrong == ""
     assert config["nic0_ip"] == "192.168.255.252"
-    assert config.keys() == {*exports.KEYS, "nic0_ip"}
+    assert config.keys() == {*exports.KEYS, "nic0_ip", "nic0_mac"}
 
 
 @pytest.mark.parametrize("text", ["", "[export", "version = 0\n", "[export]\nversion = 0\n"])
@@ -83,6 +88,7 @@ def test_a_changed_dump_is_found_by_either_memory() -> None:
         (GOOD, ""),
         (GOOD | {"version": "1"}, "it is of version 1, and this Ganeti has 0"),
         (GOOD | {"name": "vm1.gnt.example"}, "it is of vm1.gnt.example"),
+        (GOOD | {"nic_count": "many"}, "it counts many NICs"),
         ({}, "it is of version none, and this Ganeti has 0"),
     ],
 )

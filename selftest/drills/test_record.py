@@ -49,8 +49,26 @@ def test_only_the_last_drill_counts_and_only_for_a_time(records: list[Record], w
 
 
 def test_the_one_drilled_longest_ago_comes_first() -> None:
-    records = [made(1.0, "a"), made(2.0, "b"), made(3.0, "a"), made(9.0, "c", L2="fail")]
-    assert record.oldest_first(["a", "b", "c"], records) == ["c", "b", "a"]
+    records = (made(1 * DAY, "a"), made(2 * DAY, "b"), made(3 * DAY, "a"), made(9 * DAY, "c"))
+    told = Told(10 * DAY, records)
+    assert record.most_due(["a", "b", "c", "new"], told) == ["new", "b", "a", "c"]
+
+
+def test_one_copy_is_drilled_twice_as_often() -> None:
+    told = Told(10 * DAY, (made(3 * DAY, "mirrored"), made(6 * DAY, "plain")))
+    assert record.most_due(["mirrored", "plain"], told, ["plain"]) == ["plain", "mirrored"]
+    assert record.most_due(["a", "b"], told, ["b"]) == ["b", "a"]
+
+
+def test_what_fails_each_time_keeps_nobody_waiting() -> None:
+    names, records = ["bad", "good", "plain"], list[Record]()
+    taken = []
+    for day in range(9):
+        (name, *_) = record.most_due(names, Told(day * DAY, tuple(records)), ["plain"])
+        taken.append(name)
+        records.append(made(day * DAY, name, **({"L1": "fail"} if name == "bad" else {})))
+    assert set(taken[:3]) == set(names)
+    assert min(taken.count(name) for name in names) >= 2
 
 
 @given(st.data())

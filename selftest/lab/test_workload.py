@@ -9,7 +9,7 @@ import pytest
 
 from gntverify.errors import CommandFailed
 from gntverify.site import load_site
-from provision.lab.workload import MIRRORED, ensure_workload, halted
+from provision.lab.workload import MIRRORED, PLAIN, ensure_workload, halted, named
 
 SITE = load_site(Path(__file__).parents[2] / "sites" / "lab.toml")
 SOCAT = """\
@@ -31,8 +31,10 @@ class NewCluster:
         self, node: str, argv: Sequence[str], *, timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         """Done, or refused where these words are in it."""
-        assert (node, timeout_s > 0) == ("node1", True)
+        assert timeout_s > 0
         self.commands.append(" ".join(argv))
+        if node != "node1":
+            assert "/etc/hosts" in self.commands[-1]
         status = int(self.refused in self.commands[-1])
         return subprocess.CompletedProcess(argv, status, "", "no such thing\n" * status)
 
@@ -48,6 +50,19 @@ def test_nothing_runs_while_an_export_comes_in() -> None:
     start = cluster.place(f"gnt-instance start {MIRRORED}")
     assert cluster.place("gnt-backup export") < start
     assert cluster.place("info status") == start + 1
+
+
+def test_every_node_knows_the_names_once(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    text = named(SITE).replace("/etc/hosts", str(hosts))
+    told = [subprocess.check_output(["/bin/sh", "-c", text], text=True) for _ in range(2)]
+    assert hosts.read_text() == "127.0.0.1 localhost\n" + told[0]
+    assert told[0].split()[1::3] == [PLAIN, MIRRORED]
+    assert told[1] == ""
+    cluster = NewCluster()
+    ensure_workload(SITE, cluster)
+    assert sum("/etc/hosts" in command for command in cluster.commands) == len(SITE.nodes)
 
 
 def test_a_processor_that_runs_on_is_told() -> None:

@@ -7,10 +7,12 @@ from gntverify.drills.restore import Ladder
 
 @control("R00", severity="critical", notes="backup", impact="disruptive")
 def test_the_export_is_there(ladder: Ladder) -> None:
-    """L0: the instance has an export, no older than the site allows, and where it belongs.
+    """L0: the instance has an export, not too old and where it belongs, and its name resolves.
 
-    Why: what is not there cannot be restored; what is old brings back an old day.
-    Fix: `gnt-backup export -n NODE INSTANCE`; backup.rpo_h and drills.source_dir in the site file.
+    Why: what is not there cannot be restored; what is old brings back an old day; a name that
+    does not resolve is refused when everybody waits.
+    Fix: `gnt-backup export -n NODE INSTANCE`; its name in DNS or the nodes' /etc/hosts;
+    backup.rpo_h, drills.source_dir and drills.name_check in the site file.
     """
     with ladder.judged("L0"):
         wrong = ladder.misplaced()
@@ -41,6 +43,7 @@ def test_the_export_can_be_imported(ladder: Ladder) -> None:
     with ladder.judged("L2"):
         reached = ladder.isolated()
         assert not reached, f"the drill's link reaches {listed(reached)}; nothing was started"
+        need(ladder.plain, "the cluster has no disks of template plain, as which it is restored")
         job = ladder.imported()
         assert not job.trouble, job.trouble
         strayed = ladder.strayed()
