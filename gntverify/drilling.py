@@ -20,7 +20,7 @@ from gntverify.drills.restore import Ladder
 from gntverify.drills.session import Drills
 from gntverify.errors import GntverifyError
 from gntverify.options import only_shows
-from gntverify.plugin import RUN
+from gntverify.plugin import MEASURED, RUN
 from gntverify.site import Site
 from gntverify.transport.source import Fresh
 from gntverify.verdicts import Verdict
@@ -165,6 +165,15 @@ def _teller(config: pytest.Config) -> Any:
             terminal.write_line(f"drill: {words}")
 
     return tell
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is timed from now on is this drill's."""
+    drills = item.config.stash.get(DRILLS, None)
+    if drills is not None:
+        drills.took.clear()
+        item.stash[MEASURED] = drills.took
 
 
 @pytest.fixture(scope="session")

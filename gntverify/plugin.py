@@ -4,7 +4,7 @@ It does nothing unless hosts are given or controls are collected. Options, fixtu
 and the folder it writes are described in docs/exit-codes.md and docs/report.md.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,8 @@ EVENTS = ("hosts::", "waivers::", "drills::")
 """How the ids of verdicts begin that are no test's."""
 RUN = pytest.StashKey[Run]()
 KEYS = pytest.StashKey[Iterable[str]]()
+MEASURED = pytest.StashKey[Mapping[str, float]]()
+"""Of a drill: what it has timed by now."""
 
 
 class Hooks:
@@ -234,6 +236,7 @@ def _judge(
             want=want,
             have=have,
             ticket=ticket,
+            measured={k: round(v, 1) for k, v in item.stash.get(MEASURED, {}).items()},
         )
         run.add(verdict)
     if outcome == "unknown" and not isinstance(raised, GntverifyError | pytest.skip.Exception):

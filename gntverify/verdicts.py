@@ -35,6 +35,7 @@ class Verdict:
         have: what was seen, as short text, where the control tells it.
         want: what was expected, likewise.
         ticket: of the waiver that excuses the failure; empty for anything not waived.
+        measured: what a drill timed, in words, and its seconds, in the order it came.
     """
 
     control: str
@@ -53,10 +54,11 @@ class Verdict:
     want: str = ""
     have: str = ""
     ticket: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
 
     def as_line(self) -> str:
         """The verdict as one line of JSON, without its newline."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(dict(sorted(asdict(self).items())))  # what was measured has an order
 
 
 def read(path: Path) -> Iterator[Verdict]:

@@ -72,6 +72,12 @@ class Row:
         return sorted(every, key=lambda one: WORST.index(one.outcome))
 
     @cached_property
+    def measured(self) -> dict[str, float]:
+        """What its drills timed, in words, and the seconds."""
+        every = (v.measured for verdicts in self.cells.values() for v in verdicts)
+        return {words: seconds for one in every for words, seconds in one.items()}
+
+    @cached_property
     def evidence(self) -> list[str]:
         """Keys of the answers behind it, each once, those behind what is not calm first."""
         return list(dict.fromkeys([*self.loud, *self._keys(CALM)]))

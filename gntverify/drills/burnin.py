@@ -83,6 +83,7 @@ class Burnin:
         self._lines: list[Line] = []
         self._heard = 0
         self._told: set[str] = set()
+        self._ended_phases: set[str] = set()
 
     # -- its course --------------------------------------------------------------------------
 
@@ -152,10 +153,10 @@ class Burnin:
             if words not in self._told:
                 self._told.add(words)
                 self.operator.tell(f"{words} …")
-            if one.ended is not None and words not in self.operator.took:
-                self.operator.took[words] = one.seconds
-                end = "" if one.passed else ", and failed"
-                self.operator.tell(f"{words}: {one.seconds:.1f} s{end}")
+            ended = words if one.passed else f"{words}, failed"
+            if one.ended is not None and ended not in self._ended_phases:
+                self._ended_phases.add(ended)
+                self.operator.note(ended, one.seconds)
 
     def _await(self, phase: Phase) -> Progress:
         """Until that phase has ended, or burn-in has."""

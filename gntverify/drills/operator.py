@@ -34,7 +34,7 @@ class Operator:
         master: on which Ganeti's commands are given; another one after a failover.
         ledger: of this run.
         tell: where progress is told, a sentence at a time.
-        took: step to its seconds, in their order.
+        took: step to its seconds, in their order, of the drill that goes on.
     """
 
     cluster: "Cluster"
@@ -83,8 +83,12 @@ class Operator:
         try:
             yield
         finally:
-            self.took[words] = time.monotonic() - began
-            self.tell(f"{words}: {self.took[words]:.1f} s")
+            self.note(words, time.monotonic() - began)
+
+    def note(self, words: str, seconds: float) -> None:
+        """What was timed: told, and kept with the verdict of the drill that goes on."""
+        self.took[words] = seconds
+        self.tell(f"{words}: {seconds:.1f} s")
 
     def on(self, node: "Node", text: str, *args: str, limit_s: float = SUBMIT_S) -> str:
         """Output of shell text on a node, with ``args`` as ``$1`` and so on.

@@ -145,7 +145,7 @@ class ProbeGuest:
             took_s = monotonic() - began
         if not wrong and (trouble := self.data_trouble()):
             wrong.append(trouble)
-        self.operator.tell(f"{words}: the guest was silent for {pinger.silence_s:.1f} s")
+        self.operator.note(f"{words}, silence of the guest", pinger.silence_s)
         return Seen(wrong, pinger.silence_s, took_s)
 
     def job(self, *argv: str, limit_s: float) -> str:

@@ -168,6 +168,8 @@ class Ladder:
         age = unfit(float("inf") if export.age_s is None else export.age_s / 3600, self.site)
         wanted = backup.nodes or [self.subject.node.name]
         elsewhere = self.subject.of_cluster and self.subject.node.name not in wanted
+        if export.age_s is not None:
+            self.operator.note(f"{self.subject.instance}: age of the export", export.age_s)
         modes = {name: file.mode for name, file in export.files.items() if file.mode != READ_ONLY}
         return [
             *([age] if age else []),
@@ -346,7 +348,10 @@ class Ladder:
         """L4: probes that were not answered as they should be, each with what came instead."""
         with self.phase("answer"):
             asked = (self.operator, self.link, self.name, self.subject.instance, self.address)
-            return answers.Guest(*asked).silent(self.probes)
+            silent = answers.Guest(*asked).silent(self.probes)
+        words = f"{self.subject.instance}: import, boot and answer"
+        self.operator.note(words, 60 * self.rto_min)
+        return silent
 
     @property
     def record(self) -> Record:

@@ -28,10 +28,12 @@ class Drills:
     Attributes:
         target: where they run.
         tell: where progress is told.
+        took: step to its seconds, of the drill that goes on.
     """
 
     target: Target
     tell: Callable[[str], None]
+    took: dict[str, float] = field(default_factory=dict)
     _operator: Operator | None = None
     _before: Traces = field(default_factory=dict)
 
@@ -50,7 +52,8 @@ class Drills:
         cluster = self.target.cluster
         run = secrets.token_hex(3)
         lock.take(cluster.nodes, run)
-        operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes), self.tell)
+        ledger = Ledger(run, cluster.nodes)
+        operator = Operator(cluster, cluster.master, ledger, self.tell, self.took)
         try:
             self._before = read_traces(cluster, cluster.master)
             operator.ledger.undo("the watcher is paused", "", RELEASE)

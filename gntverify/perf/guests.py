@@ -16,9 +16,10 @@ from gntverify.errors import CommandFailed, ParseError
 from gntverify.facts.hardware import CPU_KEYS, Cpu, parse_cpu
 from gntverify.facts.shape import checked, load_json, refuse
 from gntverify.ganeti.exports import DIRECTORY
-from gntverify.ganeti.kvm import RUN_DIR
+from gntverify.ganeti.kvm import RUN_DIR, read_processes
 from gntverify.ganeti.mirrors import read_mirrors
 from gntverify.perf.bench import Bench
+from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.cluster import Node
@@ -204,6 +205,18 @@ def _imported(
         times.append(monotonic() - began)
     left = undo(operator, entry) if entry else ""
     return job.trouble or left
+
+
+def emulated(guest: ProbeGuest) -> list[str]:
+    """That the guest's process does not use KVM, or nothing.
+
+    Raises:
+        CommandFailed, ParseError: its process is not to be seen.
+    """
+    process = read_processes(Fresh(guest.primary.source)).get(guest.name)
+    if process is None:
+        raise CommandFailed(f"{guest.name!r} has no process on {guest.primary.short}.")
+    return [] if process.uses_kvm else [f"{guest.name} is emulated, not run by KVM"]
 
 
 def cpu_of(guest: ProbeGuest) -> Cpu:

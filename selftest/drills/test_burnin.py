@@ -251,6 +251,11 @@ class Scripted:  # its methods are the operator's
         self.written.append(Entry(RUN, len(self.written) + 1, "undo", name, node, text, 0.0))
         return self.written[-1]
 
+    def note(self, words: str, seconds: float) -> None:
+        """Remember it, and tell."""
+        self.took[words] = seconds
+        self.tell(f"{words}: {seconds:.1f} s")
+
     def tell(self, words: str) -> None:
         """Remember it."""
         self.told.append(words)

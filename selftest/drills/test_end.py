@@ -1,12 +1,12 @@
-"""The end of a run of drills: whatever it meets, the report says what is left."""
+"""Drills of a run, and their end: whatever it meets, the report says what is left."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gntverify.drilling import DRILLS, pytest_sessionfinish
-from gntverify.plugin import RUN
+from gntverify.drilling import DRILLS, pytest_runtest_setup, pytest_sessionfinish
+from gntverify.plugin import MEASURED, RUN
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,13 @@ def test_what_the_end_met_is_a_verdict(met: BaseException | None, told: str) -> 
     assert verdict.outcome == "fail"
     assert told in verdict.message
     assert "gntverify reap" in verdict.fix
+
+
+def test_what_is_timed_belongs_to_the_drill_that_goes_on() -> None:
+    drills: Any = SimpleNamespace(took={"of the one before": 1.0})
+    stash, own = pytest.Stash(), pytest.Stash()
+    stash[DRILLS] = drills
+    item: Any = SimpleNamespace(config=SimpleNamespace(stash=stash), stash=own)
+    pytest_runtest_setup(item)
+    drills.took["migration"] = 2.0
+    assert own[MEASURED] == {"migration": 2.0}

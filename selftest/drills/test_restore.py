@@ -46,12 +46,17 @@ class Operator:
         self.ledger = SimpleNamespace(undo=lambda *words: words, entries=["made"])
         self.asked: list[tuple[str, ...]] = []
         self.limits: list[float] = []
+        self.took: dict[str, float] = {}
         self.found: dict[str, Any] = {}
 
     @contextmanager
     def step(self, _words: str) -> Iterator[None]:
         """Not told."""
         yield
+
+    def note(self, words: str, seconds: float) -> None:
+        """Kept."""
+        self.took[words] = seconds
 
     def name(self, number: int) -> str:
         """A name of the run."""
@@ -105,6 +110,7 @@ def test_a_name_that_does_not_resolve_is_told(
 ) -> None:
     resolving(monkeypatch, "192.168.255.254")
     assert climb(operator).misplaced() == []
+    assert operator.took == {f"{NAME}: age of the export": 60}
     resolving(monkeypatch)
     (wrong,) = climb(operator).misplaced()
     assert wrong == f"{NAME} does not resolve on node2, so `gnt-backup import` refuses it"

@@ -3,15 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gntverify.errors import ParseError
+from gntverify.errors import CommandFailed, ParseError
 from gntverify.facts.hardware import Cpu
 from gntverify.ganeti.kvm import RUN_DIR
-from gntverify.perf.guests import _RESYNC, _TICKS, lacking, resync_rate
+from gntverify.perf.guests import _RESYNC, _TICKS, emulated, lacking, resync_rate
 
 SYNC = """\
 version: 8.4.11 (api:1/proto:86-101)
@@ -82,3 +84,18 @@ def test_a_guest_lacks_what_programs_use_and_nothing_else() -> None:
     (wrong,) = lacking(own, Cpu("EPYC", frozenset({"avx2"})))
     assert wrong == "it lacks aes"
     assert len(lacking(own, Cpu("QEMU Virtual CPU", frozenset()))) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "want"),
+    [("kvm", []), ("emulated", ["vm1 is emulated, not run by KVM"]), ("unseen", None), ("", None)],
+)
+def test_a_guest_that_lost_kvm_is_told(told: str, want: list[str] | None) -> None:
+    text = f"> vm1 7 {told}\n| -name vm1,debug-threads=on\n" if told else ""
+    source = SimpleNamespace(name="node1", ask=lambda *_, **__: SimpleNamespace(text=lambda: text))
+    guest: Any = SimpleNamespace(name="vm1", primary=SimpleNamespace(short="node1", source=source))
+    if want is None:
+        with pytest.raises(CommandFailed):
+            emulated(guest)
+    else:
+        assert emulated(guest) == want

@@ -99,6 +99,15 @@ def test_what_is_red_comes_first_with_its_fix(tmp_path: Path) -> None:
     assert "{&#39;a&#39;}" in page
 
 
+def test_what_a_drill_timed_is_shown_in_its_order(tmp_path: Path) -> None:
+    timed = {"vm2: import": 34.04, "vm2: boot": 29.8, "vm2: answer": 2.4}
+    folder = run_of(tmp_path, [verdict("R04", "", "pass", measured=timed)])
+    page = render(folder).read_text()
+    places = [page.index(words) for words in timed]
+    assert places == sorted(places)
+    assert ">34.0 s<" in page
+
+
 def test_nothing_judged_is_no_green(tmp_path: Path) -> None:
     report = load(run_of(tmp_path, []))
     assert report.sentence == "Nothing was judged."
