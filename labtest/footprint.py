@@ -25,6 +25,11 @@ gnt-node list --no-headers -o name,role,group
 gnt-cluster watcher info
 gnt-cluster list-tags
 gnt-cluster getmaster
+without='Modification time|Serial number'
+gnt-cluster info | grep -vE "$without"
+gnt-group info 2>/dev/null | grep -vE "$without"
+gnt-instance info --static --all | grep -vE "$without"
+for node in $(gnt-node list --no-headers -o name); do gnt-node list-tags "$node"; done
 """
 
 

@@ -9,19 +9,27 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from labtest.conftest import ROOT, SITE_FILE, Lab
+from labtest.conftest import DRILL, ROOT, SITE_FILE, Lab
 
 REACH_S = 900.0
 """Until a point is reached, on any machine."""
 SUITE = "tests/drills/test_restore.py"
+FAILOVER = "tests/drills/test_failover.py"
+LIFE = "tests/drills/test_lifecycle.py"
+BURNIN = "tests/drills/test_burnin.py"
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run is killed: so many seconds after it has said these words."""
+    """Where a run is killed: so many seconds after it has said these words.
+
+    Attributes:
+        suite: what is run, with a name of it by which tests are chosen.
+    """
 
     words: str
     delay_s: float = 0.0
+    suite: tuple[str, ...] = (SUITE,)
 
     def __str__(self) -> str:
         return f"{self.words}+{self.delay_s:g}s"
@@ -42,16 +50,24 @@ POINTS = (
     Point("answer"),
     Point("remove what was restored"),
     Point("remove what was restored", 4),
+    Point("a probe guest on node2 and node1", 25, (FAILOVER, "-k", "migrates_live")),
+    Point("live migration to node1", 2, (FAILOVER, "-k", "migrates_live")),
+    Point("a new copy on node1", 4, (FAILOVER, "-k", "replaced_on_its_secondary")),
+    Point("its process on node2 is killed", 1, (FAILOVER, "-k", "killed_guest")),
+    Point("master failover to node2", 3, (FAILOVER, "-k", "master_role")),
+    Point("life: boot the CD", 5, (LIFE,)),
+    Point("burn-in, plain: startstop", 10, (BURNIN, "-k", "plain")),
 )
-"""Of the restore drill: each of its steps as it begins, and in the middle of those that last."""
+"""Of the restore drill each step as it begins, and in the middle of those that last; then one of
+each kind of what other drills leave behind."""
 
 
-def killed_at(lab: Lab, point: Point, suite: str = SUITE, site: str = str(SITE_FILE)) -> bool:
+def killed_at(lab: Lab, point: Point) -> bool:
     """Start the drill and kill it with SIGKILL at that point; False when it never came there."""
     hosts = ",".join(node.short for node in lab.site.nodes)
-    drill = ("-m", "pytest", "-m", "drill", "--allow-disruptive", suite)
+    drill = ("-m", "pytest", *DRILL, *point.suite)
     inside = ("-m", "provision", "lab", "exec", "--name", lab.name, "--", sys.executable)
-    argv = (sys.executable, *inside, *drill, f"--hosts={hosts}", f"--site={site}")
+    argv = (sys.executable, *inside, *drill, f"--hosts={hosts}", f"--site={SITE_FILE}")
     with subprocess.Popen(
         argv,
         cwd=ROOT,

@@ -11,6 +11,7 @@ from labtest.damages import DAMAGES, prepare
 from labtest.footprint import footprint
 from labtest.kills import POINTS, Point, killed_at, reap
 
+SIMILAR = "gntverify-abc-1.gnt.example"
 IMPORT = "/usr/share/ganeti/os/gntverify-probe/import"
 
 
@@ -68,12 +69,22 @@ def test_an_import_that_dies_while_burn_in_passes_is_found(drilled: Lab, tmp_pat
     assert "BROKEN" in found["guests"].message  # which is asked only once burn-in ended well
 
 
+@pytest.fixture(scope="module")
+def crowded(drilled: Lab) -> Lab:
+    """Among things of others whose names look like a drill's: an instance, an export, a link."""
+    options = "-t plain -s 1g -o noop --no-install --no-start --no-name-check --no-ip-check"
+    drilled.on("node1", f"gnt-instance add {options} -n node2.gnt.example {SIMILAR}")
+    drilled.on("node2", f"mkdir /var/lib/ganeti/export/{SIMILAR}; ip link add gntvabc type bridge")
+    return drilled
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_a_killed_drill_is_reaped(drilled: Lab, point: Point) -> None:
+def test_a_killed_drill_is_reaped(crowded: Lab, point: Point) -> None:
     """After SIGKILL `gntverify reap` brings the cluster back, and touches nothing of others."""
-    before = footprint(drilled)
-    came = killed_at(drilled, point)
-    reap(drilled)  # also where it never came: the next one starts from what is whole
+    before = footprint(crowded)
+    assert SIMILAR in " ".join(before["cluster"])
+    came = killed_at(crowded, point)
+    reap(crowded)  # also where it never came: the next one starts from what is whole
     assert came
-    assert footprint(drilled) == before
+    assert footprint(crowded) == before

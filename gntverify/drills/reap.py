@@ -188,7 +188,9 @@ def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> lis
     missing = [*target.unreachable, *target.left_out]
     if missing:
         raise TargetRefused(
-            f"To undo, every node is needed; {listed(missing)} is not in this run."
+            f"To undo, every node is needed; {listed(missing)} is not in this run. What can be "
+            "undone without a node that stays away is, once Ganeti knows: `gnt-node modify "
+            "--offline=yes NODE`, and leave it out of --hosts."
         )
     runs = read_ledgers(cluster.nodes)
     left: list[str] = []
