@@ -8,18 +8,21 @@ from gntverify.deadline import scaled, wait_for
 from gntverify.drills.probeguest import ProbeGuest, Seen
 from gntverify.drills.reap import await_jobs
 from gntverify.errors import CommandFailed, DeadlinePassed
+from gntverify.ganeti import burnin
 from gntverify.ganeti.kvm import RUN_DIR
 from gntverify.ganeti.nodes import read_nodes
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.cluster import Node
+    from gntverify.drills.operator import Operator
 
 MIGRATE_S = 300.0
 FAILOVER_S = 300.0
 START_S = 300.0
 REPLACE_S = 900.0
 DOWN_S = 60.0
+JOBS_S = 60.0
 STATUS = ("gnt-instance", "list", "--no-headers", "--output=status")
 # The process of this very instance, by its own command line, or none.
 _KILL = f"""\
@@ -159,15 +162,26 @@ def evacuated(guest: ProbeGuest) -> Seen:
     need(not others, f"{node.short} has copies of {listed(others)}, which a drill does not move")
 
     def deed() -> str:
+        since = float(operator.on(operator.master, "date +%s"))
         options = ("--force", "--secondary-only", "--iallocator=hail")
         trouble = guest.job("gnt-node", "evacuate", *options, node.name, limit_s=REPLACE_S)
-        if not trouble:
-            await_jobs(operator)  # the job itself only submits others, under the same reason
-        return trouble
+        return trouble or complaints(operator, since)
 
     seen = guest.watched(f"{node.short} is evacuated", deed)
     left = [f"{node.short} still has its copy"] if guest.secondary == node else []
     return Seen([*seen.wrong, *left], seen.silence_s, seen.took_s)
+
+
+def complaints(operator: "Operator", since: float) -> str:
+    """What went wrong in the run's jobs since then, once all have ended: some submit others.
+
+    ``since`` is Unix time of the master.
+    """
+    await_jobs(operator)
+    asked = burnin.command(f"gntverify:{operator.run}", since)
+    answer = operator.master.source.ask(asked, timeout_s=JOBS_S, fresh=True)
+    deeds = burnin.parse_jobs(answer.text())
+    return "; ".join(one.job.trouble for one in deeds if one.job.trouble)
 
 
 def come_home(guest: ProbeGuest) -> None:

@@ -1,5 +1,6 @@
 """Where a probe guest is made, and what is seen of it, on nodes that answer what is planned."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Address
@@ -215,6 +216,31 @@ def test_only_a_copy_that_is_alone_is_evacuated(lab: Lab) -> None:
     lab.mirrored("vm1", 3, 2)
     with pytest.raises(NotApplicable, match="node2 has copies of vm1"):
         failover.evacuated(guest)
+
+
+def test_a_job_that_was_submitted_by_another_and_warns_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The evacuation itself succeeds as soon as it has submitted what does the work."""
+    moved = {"id": 8, "received": 5.0, "ops": [
+        {"name": "OP_INSTANCE_REPLACE_DISKS", "status": "success", "result": None,
+         "log": [["message", " - WARNING: Can't remove old LV"]]},
+    ]}  # fmt: skip
+    sent = {"id": 7, "received": 4.0, "ops": [
+        {"name": "OP_NODE_EVACUATE", "status": "success", "result": None, "log": []},
+    ]}  # fmt: skip
+    asked: list[tuple[str, ...]] = []
+
+    def ask(argv: Sequence[str], **_: object) -> Any:
+        asked.append(tuple(argv))
+        return SimpleNamespace(text=lambda: json.dumps([sent, moved]))
+
+    operator: Any = SimpleNamespace(
+        run="a1", master=SimpleNamespace(source=SimpleNamespace(ask=ask))
+    )
+    monkeypatch.setattr(failover, "await_jobs", lambda _: None)
+    assert "Can't remove old LV" in failover.complaints(operator, 3.0)
+    assert asked[0][-2:] == ("gntverify:a1", "3.000")
 
 
 def test_a_third_node_is_none_of_its_own(lab: Lab) -> None:
