@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gntverify.cluster import Cluster, Node
     from gntverify.site import Site
 
-DIGEST_S = 1800.0
+READ_S = 1800.0
+"""To read a whole export, at least; a site that allows more to a restore gives it that."""
 SUMS = "SHA256SUMS"
 KEYS = (
     *("version", "name", "os", "disk_count", "nic_count", "timestamp"),
@@ -36,6 +37,17 @@ for section in ["export", "instance", *more]:
             found[key] = value
 print(json.dumps(found))
 """
+# By their first bytes: what is pressed can say itself whether it is whole.
+_TORN = """\
+cd "$1" || exit
+for f in *; do
+    case $(head -c 4 -- "$f" | od -An -tx1 | tr -d ' \\n') in
+        1f8b*) by=gzip ;; 28b52ffd) by=zstd ;; fd377a58) by=xz ;; 04224d18) by=lz4 ;;
+        *) continue ;;
+    esac
+    ! command -v $by >/dev/null || $by -tq <"$f" 2>/dev/null || echo "$by $f"
+done
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +59,14 @@ class Subject:
         node: on which it lies, or which sees it.
         path: of its directory, there.
         export: what lies in it.
+        read_s: how long it may take to read it whole.
     """
 
     instance: str
     node: "Node"
     path: PurePosixPath
     export: Export
+    read_s: float = READ_S
 
     @classmethod
     def missing(cls, instance: str, node: "Node") -> "Subject":
@@ -71,6 +85,7 @@ def subjects(cluster: "Cluster", site: "Site") -> Iterator[Subject]:
     Raises:
         CommandFailed, CommandTimeout, ParseError: a node did not tell.
     """
+    read_s = max(READ_S, 60 * site.drills.restore_min)
     named = site.drills.source_dir
     seeing = site.drills.node or cluster.master.name
     for node in cluster.nodes:
@@ -79,7 +94,7 @@ def subjects(cluster: "Cluster", site: "Site") -> Iterator[Subject]:
         shelf = read_shelf(Fresh(node.source), named or DIRECTORY)
         if shelf is not None:
             for name, export in shelf.exports.items():
-                yield Subject(name, node, shelf.path / name, export)
+                yield Subject(name, node, shelf.path / name, export, read_s)
 
 
 def subject_of(instance: str, cluster: "Cluster", site: "Site") -> Subject | None:
@@ -126,21 +141,36 @@ def digests(subject: Subject) -> dict[str, str]:
     return _sums(subject, 'cd "$1" && sha256sum -- *')
 
 
+def torn(subject: Subject) -> list[str]:
+    """Files that are cut short or damaged by the word of what pressed them, each a phrase.
+
+    Raises:
+        CommandFailed, CommandTimeout: they could not be read.
+    """
+    lines = _read(subject, _TORN).splitlines()
+    found = (line.partition(" ") for line in lines)
+    return [f"{name}: cut short or damaged, says {by}" for by, _, name in found]
+
+
 def claimed(subject: Subject) -> dict[str, str]:
     """What a file SHA256SUMS beside the dumps says of them; empty when there is none."""
     return _sums(subject, f'cd "$1" && if [ -e {SUMS} ]; then cat {SUMS}; fi')
 
 
 def _sums(subject: Subject, text: str) -> dict[str, str]:
-    argv = ["sh", "-c", text, "sh", str(subject.path)]
     found = {}
-    for line in subject.node.source.ask(argv, timeout_s=DIGEST_S, fresh=True).text().splitlines():
+    for line in _read(subject, text).splitlines():
         digest, _, name = line.partition(" ")
         if len(digest) != 64 or not name[1:]:
             raise CommandFailed(f"{subject.path}: {line[:200]!r} is no line of sha256sum.")
         found[name[1:].removeprefix("./")] = digest
     found.pop(SUMS, None)
     return found
+
+
+def _read(subject: Subject, text: str) -> str:
+    argv = ["sh", "-c", text, "sh", str(subject.path)]
+    return subject.node.source.ask(argv, timeout_s=subject.read_s, fresh=True).text()
 
 
 def damaged(

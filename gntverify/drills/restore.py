@@ -25,6 +25,7 @@ from gntverify.drills.exports import (
     digests,
     mismatch,
     read_config,
+    torn,
 )
 from gntverify.drills.ledger import Entry
 from gntverify.drills.operator import Operator
@@ -153,12 +154,13 @@ class Ladder:
         """L1: what is wrong with the export, each a phrase."""
         with self.phase("check"):
             config, unreadable = self._once("config", lambda: read_config(self.subject))
-            wrong = unreadable or mismatch(config, self.subject) or self.subject.export.trouble
-            if wrong:
-                return [f"config.ini: {wrong}"]
+            said = unreadable or mismatch(config, self.subject) or self.subject.export.trouble
+            if said:
+                return [f"config.ini: {said}"]
             self.digests = digests(self.subject)
             same = self.last if self._same_export else None
-            return damaged(self.digests, claimed(self.subject), same.digests if same else {})
+            wrong = damaged(self.digests, claimed(self.subject), same.digests if same else {})
+            return wrong or torn(self.subject)
 
     def misplaced(self) -> list[str]:
         """L0: why this is no export that the site accepts, each a phrase."""

@@ -1,3 +1,5 @@
+import gzip
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -72,6 +74,20 @@ def test_sums_of_an_export_and_what_it_claims(node: Any, tmp_path: Path) -> None
     (tmp_path / "SHA256SUMS").write_text("MD5 (f1.snap) = 00\n")
     with pytest.raises(CommandFailed, match="no line of sha256sum"):
         exports.claimed(one)
+
+
+def test_a_pressed_dump_that_is_cut_short_says_so(node: Any, tmp_path: Path) -> None:
+    whole = gzip.compress(os.urandom(50_000))
+    (tmp_path / "a.snap").write_bytes(whole)
+    (tmp_path / "b.snap").write_bytes(b"raw")
+    one = subject(tmp_path, node)
+    assert exports.torn(one) == []
+    (tmp_path / "a.snap").write_bytes(whole[:-9])
+    (tmp_path / "c d.snap").write_bytes(whole[:100] + b"x" + whole[101:])
+    assert exports.torn(one) == [
+        "a.snap: cut short or damaged, says gzip",
+        "c d.snap: cut short or damaged, says gzip",
+    ]
 
 
 def test_a_changed_dump_is_found_by_either_memory() -> None:
