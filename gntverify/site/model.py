@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from gntverify.errors import CommandFailed
 from gntverify.site.drills import Drills
+from gntverify.site.image import Image
 from gntverify.site.part import Device, HostName, InstanceName, Interface, Part
 from gntverify.site.perf import Perf
 from gntverify.site.waiver import Waiver
@@ -301,6 +302,7 @@ class Site(Part):
         name: short, used in the names of reports.
         profile: the profile it inherits.
         nodes: all nodes; empty when no site file was given.
+        image: how ganeti-instance-image is configured; None: by its owners.
         sysctl: kernel parameter to value, or to ``any``: no value is expected.
         waivers: failures that somebody answers for.
         described: whether a site file was given at all.
@@ -316,6 +318,7 @@ class Site(Part):
     sysctl: dict[str, int | Literal["any"]]
     drbd: Drbd
     os: list[OperatingSystem]
+    image: Image | None = None
     cluster: Cluster
     instances: list[Instance] = Field(default=[])
     daemons: Daemons

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
@@ -11,6 +11,7 @@ from pyinfra.api.command import FileUploadCommand
 from pyinfra.context import host
 
 from gntverify.errors import SiteError
+from gntverify.site.image import DIRECTORY, Image
 from gntverify.site.model import BUILT_IN, Node, OperatingSystem
 from provision.guest import package as probe
 from provision.notes._facts import INSTALLED, DpkgFacts, Lines
@@ -23,6 +24,7 @@ from provision.notes._operations import (
     limit,
     operation,
     packages,
+    text_file,
 )
 from provision.notes.s06_packages import PACKAGE, os_packages
 from provision.notes.s07_ganeti import OS_DIRECTORY
@@ -58,6 +60,20 @@ def package_file(system: OperatingSystem) -> Iterator[str | FileUploadCommand]:
         yield FileUploadCommand(system.source, place)
     yield f"{INSTALL} --no-install-recommends {place}"
     yield f"rm {place}"
+
+
+@operation
+def runnable(paths: Iterable[str]) -> Iterator[str]:
+    """These files may be executed."""
+    for path in host.get_fact(Lines, text=failing("-x", paths)):
+        yield f"chmod +x {quote(path)}"
+
+
+@operation
+def directories(paths: Iterable[str]) -> Iterator[str]:
+    """These directories are there."""
+    for path in host.get_fact(Lines, text=failing("-d", paths)):
+        yield f"mkdir -p {quote(path)}"
 
 
 class Built(io.BytesIO):
@@ -99,6 +115,23 @@ def owner_states(path: str) -> str:
     )
 
 
+def failing(test: str, paths: Iterable[str]) -> str:
+    """Shell text: those of the paths for which a test of the shell fails."""
+    return "; ".join(f"[ {test} {quote(path)} ] || echo {quote(path)}" for path in paths) or "true"
+
+
+def image_files(image: Image) -> None:
+    """What ganeti-instance-image reads is what the site says."""
+    places = sorted({path.rpartition("/")[0] for path in image.files})
+    directories(places, name="The directories of image's network files are there")
+    for path, content in image.files.items():
+        text_file(path, content, name=f"{path} is the site's")
+    runnable(
+        [f"{DIRECTORY}/hooks/{hook}" for hook in image.hooks],
+        name="The hooks of image are executable",
+    )
+
+
 def doubles(directory: str, packaged: str) -> str:
     """Shell text: links in a directory to a packaged definition of the same name.
 
@@ -126,6 +159,8 @@ def definitions(context: Context, _node: Node) -> None:
             package_file(
                 system, name=f"OS definition {system.name} is installed", _timeout=limit(300)
             )
+    if site.image:
+        image_files(site.image)
     links = host.get_fact(Lines, text=doubles(OS_DIRECTORY, PACKAGED))
     commands(
         *(f"rm {quote(link)}" for link in links),
@@ -141,7 +176,8 @@ SECTION = Section(
 `apt-get install ganeti-instance-debootstrap`, and links to both in `/srv/ganeti/os`.""",
     today="""\
 Definitions that Debian packages come from there, others (ganeti-instance-image) from the path \
-or URL that the site names. No links; links of this kind are removed, aliases stay.""",
+or URL that the site names. No links; links of this kind are removed, aliases stay. \
+Settings, hooks, subnets and addresses of `image` are those of the site's `[image]`.""",
     differs="""\
 Ganeti 3.0 searches `/usr/share/ganeti/os` itself; with the notes' links beside it, it finds \
 each definition twice and takes it for invalid (ENODEOS, "multiple entries"). \

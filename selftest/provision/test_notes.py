@@ -9,6 +9,7 @@ import pytest
 from gntverify.catalogue import load_controls, load_drills
 from gntverify.planned import load_planned
 from gntverify.site import Site, load_site
+from gntverify.site.image import Image
 from gntverify.site.model import Kvm, OperatingSystem
 from provision.connector import BlankConnector
 from provision.engine import _planned, _prepared, step_name
@@ -99,7 +100,16 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     package.touch()
     lab = load_site(ROOM / "sites" / "lab.toml")
     image = OperatingSystem(name="image", source=str(package))
-    other = lab.model_copy(update={"kvm": Kvm(wrapper=True), "os": [image]})
+    notes = Image.model_validate(
+        {
+            "settings": {"IMAGE_NAME": "debian-6.0"},
+            "subnets": {"ripe": {"network": "178.33.145.128/26", "gateway": "178.33.145.190"}},
+            "instances": {"vm117.ceondo.net": {"address": "178.33.145.157", "subnet": "ripe"}},
+        }
+    )
+    other = lab.model_copy(
+        update={"kvm": Kvm(wrapper=True), "os": [image], "image": notes},
+    )
     return steps_of(lab) | steps_of(other)
 
 
