@@ -19,6 +19,7 @@ from gntverify.drills.record import most_due, read_records
 from gntverify.drills.restore import Ladder
 from gntverify.drills.session import Drills
 from gntverify.errors import GntverifyError
+from gntverify.ganeti.instances import MIRRORED
 from gntverify.options import only_shows
 from gntverify.plugin import MEASURED, RUN
 from gntverify.site import Site
@@ -27,8 +28,6 @@ from gntverify.verdicts import Verdict
 
 DRILLS = pytest.StashKey[Drills]()
 SUITE = "drills"
-ONE_COPY = ("plain", "file")
-"""Templates of disks that are on one node only."""
 ADVICE = "Look at what is named; `gntverify reap` undoes what the ledger holds."
 
 
@@ -117,7 +116,8 @@ def _instances(config: pytest.Config) -> list[str]:
     names = list(drills.instances) or list(target.site.backup.protected)
     names = names or sorted({one.instance for one in subjects(target.cluster, target.site)})
     told = read_records(_fresh(target.cluster))
-    exposed = [name for name, one in target.cluster.instances.items() if one.template in ONE_COPY]
+    known = target.cluster.instances
+    exposed = [name for name, one in known.items() if one.template not in MIRRORED]
     return most_due(names, told, exposed)[: drills.per_run]
 
 

@@ -24,7 +24,7 @@ from gntverify.drills.walk import Failure
 from gntverify.errors import CommandFailed, CommandTimeout, DeadlinePassed
 from gntverify.facts.shape import checked, load_json, refuse
 from gntverify.ganeti.exports import DIRECTORY
-from gntverify.ganeti.instances import Live
+from gntverify.ganeti.instances import Live, unchecked
 from gntverify.ganeti.jobs import Job
 from gntverify.ganeti.nodes import NodeState, read_nodes
 from gntverify.ganeti.ssconf import DATA_DIR, PREFIX
@@ -285,8 +285,9 @@ class LiveMachine:
         """A script that repeats a failure; ``number`` is the walk's seed."""
         guest: ProbeGuest = self._guest
         nodes = f"{self._home.primary}:{self._home.secondary}"
+        lenient = " ".join(unchecked(self.operator.cluster.ssconf.release_version))
         creation = (
-            f"gnt-instance add -t drbd -s 1g -o {OS} -n {nodes} --no-name-check --no-ip-check "
+            f"gnt-instance add -t drbd -s 1g -o {OS} -n {nodes} {lenient} "
             f"-H kvm:{KVM} -B minmem=128M,maxmem=128M,vcpus=1 "
             f'--net 0:ip={guest.address},mode=bridged,link={self._link} "$1"'
         )

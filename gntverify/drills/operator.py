@@ -12,7 +12,7 @@ from gntverify.compare import listed
 from gntverify.deadline import wait_for
 from gntverify.drills.ledger import Entry, Ledger, tag_of
 from gntverify.errors import NOT_TOLD, CommandFailed, Unreachable
-from gntverify.ganeti.instances import Instance, Live, read_instances, read_live
+from gntverify.ganeti.instances import Instance, Live, read_instances, read_live, unchecked
 from gntverify.ganeti.jobs import Job, parse_submitted, read_job
 from gntverify.ganeti.ssconf import PREFIX
 from gntverify.transport.source import Fresh
@@ -164,10 +164,8 @@ class Operator:
         if name in self.instances():
             raise CommandFailed(f"There is an instance {name!r} already; a drill touches none.")
         self.ledger.instance(name)
-        release = self.cluster.ssconf.release_version.split(".")
-        unchecked = ("--no-name-check", "--no-ip-check")  # checks are opt-in from 3.1 on
-        old = tuple(map(int, release[:2])) < (3, 1)
-        return (f"--tags={tag_of(self.run)}", *(unchecked if old else ()), *options, name)
+        lenient = unchecked(self.cluster.ssconf.release_version)
+        return (f"--tags={tag_of(self.run)}", *lenient, *options, name)
 
     def entry_of(self, name: str) -> Entry | None:
         """The ledger's entry of an instance."""

@@ -16,6 +16,7 @@ from gntverify.compare import listed
 from gntverify.deadline import scaled
 from gntverify.errors import ParseError, SiteError
 from gntverify.facts.shape import Row, checked, load_json, refuse
+from gntverify.ganeti.instances import unchecked
 from gntverify.ganeti.jobs import QUEUE, Job, parse_job
 
 PROGRAM = "/usr/lib/ganeti/tools/burnin"
@@ -114,15 +115,18 @@ class Order:
 
     def argv(self) -> list[str]:
         """The command."""
-        release = [int(part) for part in re.findall(r"[0-9]+", self.release)[:2]]
-        unchecked = ["--no-name-check", "--no-ip-check"] if release < [3, 1] else []
         without = [one.without for one in PHASES if one.name in self.left_out and one.without]
         rename = [] if "rename" in self.left_out else [f"--rename={self.spare}"]
         return [
             *(PROGRAM, f"--reason={self.reason}", "--keep-instances"),
             *("-o", self.os, "-H", self.hypervisor),
             *("-t", self.template, "-n", ",".join(self.nodes)),
-            *(*SIZES, *unchecked, *without, *rename),  # of an option given twice the last counts
+            *(
+                *SIZES,
+                *unchecked(self.release),
+                *without,
+                *rename,
+            ),  # of an option given twice the last counts
             *(["--parallel"] if self.parallel else []),
             *self.names,
         ]

@@ -4,6 +4,7 @@ Each list costs the master seconds, so all who need one read the same. They are 
 configuration asks no node, and is told also when a node does not answer.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,6 +61,12 @@ UNSET = "-"
 """Printed for what does not exist: a parameter of another hypervisor, memory of what is down."""
 UNTOLD = ("?", "*")
 """Printed when a node did not tell, or is marked offline and was not asked."""
+
+
+def unchecked(release: str) -> tuple[str, ...]:
+    """Options that make an instance whose name does not resolve; 3.1 asks only when told to."""
+    numbers = [int(part) for part in re.findall(r"[0-9]+", release)[:2]]
+    return ("--no-name-check", "--no-ip-check") if numbers < [3, 1] else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,11 @@ class Cluster:
         self.nodes = [SimpleNamespace(name=name, source=self) for name in (A, B, C)]
         self.name = A
         self.master = self.nodes[0]
-        self.cluster = SimpleNamespace(nodes=self.nodes, address=IPv4Address("192.168.1.1"))
+        self.cluster = SimpleNamespace(
+            nodes=self.nodes,
+            address=IPv4Address("192.168.1.1"),
+            ssconf=SimpleNamespace(release_version="3.0.2"),
+        )
         self.ledger = SimpleNamespace(undo=self.enter, done=self.left.remove, entries=self.left)
         self.operator = self
         self.beat, self.ended, self.trouble, self.rotten = 1, 0, "", ""
@@ -248,7 +252,7 @@ def test_only_what_may_be_drained_is(machine: LiveMachine) -> None:
 
 def test_the_script_has_the_guests_own_creation(machine: LiveMachine) -> None:
     text = machine.repeated(9, Failure((Step("stop"),), ("it runs",)))
-    assert f"-n {A}:{B} " in text
+    assert f"-n {A}:{B} --no-name-check --no-ip-check " in text
     assert text.endswith('gnt-instance shutdown "$1"\n# it runs\n')
 
 
