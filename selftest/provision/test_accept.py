@@ -20,6 +20,18 @@ def test_the_drills_come_last_and_no_cached_state_has_seen_them() -> None:
     assert "--allow-disruptive" in steps[-1].argv
 
 
+def test_these_drills_are_played() -> None:
+    """Nobody would miss a file that was dropped."""
+    words = [
+        word for step in steps_for(load_site(SITE_FILE), SITE_FILE, "lab") for word in step.argv
+    ]
+    assert [word for word in words if word.startswith("tests/")] == [
+        "tests/drills/test_restore.py",
+        "tests/drills/test_lifecycle.py",
+        "tests/drills/test_failover.py",
+    ]
+
+
 @pytest.mark.parametrize(("words", "count"), [((), len(TITLES)), (("--no-drills",), -1)])
 def test_they_can_be_left_out(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], count: int
