@@ -57,7 +57,7 @@ def bare(value, drop):
         return {key: bare(value[key], drop) for key in value if key not in drop}
     return [bare(one, drop) for one in value] if isinstance(value, list) else value
 def digest(value, *more):
-    drop = {"serial_no", "mtime", *more}
+    drop = {"serial_no", "mtime", "ctime", *more}
     return hashlib.sha256(json.dumps(bare(value, drop), sort_keys=True).encode()).hexdigest()[:16]
 found = {"node " + n["name"]: digest(n, "drained", "master_candidate")
          for n in config["nodes"].values()}

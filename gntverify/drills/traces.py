@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 Traces = Mapping[str, str]
 LIMIT_S = 60.0
-# Digests leave the node, the objects do not. What counts up by itself is left out.
+# Digests leave the node, the objects do not. What counts up by itself is left out, and the time of
+# creation: a new master may write ...583.2817597 where the old one had ...583.28176.
 _CONFIG = """\
 import hashlib, json
-DROP = {"serial_no", "mtime", "highest_used_port", "tcpudp_port_pool", "osparams_secret"}
+DROP = {"serial_no", "mtime", "ctime", "highest_used_port", "tcpudp_port_pool", "osparams_secret"}
 def bare(value):
     if isinstance(value, dict):
         return {key: bare(value[key]) for key in value if key not in DROP}
@@ -24,7 +25,7 @@ with open("/var/lib/ganeti/config.data") as file:
     config = json.load(file)
 found = {}
 for section, objects in config.items():
-    if section in DROP | {"version", "ctime"}:
+    if section in DROP | {"version"}:
         continue
     named = section in ("nodes", "instances", "nodegroups", "networks", "disks", "filters")
     for key, value in bare(objects).items() if isinstance(objects, dict) else ():
