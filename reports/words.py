@@ -62,7 +62,9 @@ def _calm(counts: Mapping[str, int], total: int) -> str:
 
 def _finished(parts: Sequence[str], *, interrupted: bool) -> str:
     said = "; ".join(parts) + "."
-    return f"Interrupted, so far: {said[0].lower()}{said[1:]}" if interrupted else said
+    if interrupted:
+        return f"Interrupted, so far: {said[0].lower()}{said[1:]}"
+    return f"{said[0].upper()}{said[1:]}"
 
 
 def _hosts(number: int) -> str:

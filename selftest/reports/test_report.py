@@ -224,9 +224,13 @@ def test_doubt_is_never_green(tmp_path: Path) -> None:
 
 def test_what_drills_left_behind_is_no_waiver(tmp_path: Path) -> None:
     left = verdict("", "", "fail", message="after the drills: a link is left", notes="")
-    report = load(run_of(tmp_path, [verdict("R05", "", "pass"), left]))
+    folder = run_of(tmp_path, [verdict("R05", "", "pass"), left], exit_status=1)
+    report = load(folder)
     assert (report.mood, report.stale) == ("fail", 0)
-    assert "the drills did not leave the cluster as it was" in report.sentence.lower()
+    assert report.sentence == "The drills did not leave the cluster as it was."
+    page = render(folder).read_text()
+    assert "after the drills: a link is left. Mend it." in page
+    assert "Something besides the controls" not in page, "that was it, and it is told"
 
 
 def test_two_verdicts_at_one_place_are_both_told(tmp_path: Path) -> None:
