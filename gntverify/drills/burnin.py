@@ -54,8 +54,8 @@ PHASE_S = 300.0
 """Of a phase, for each instance."""
 LONGEST_S = 3000.0
 """Of the whole, for each instance, if nobody stops it; unscaled."""
-PAUSED_S = 5 * 3600.0
-"""It ends within the watcher's pause."""
+MOST_S = 5 * 3600.0
+"""Of any burn-in: it ends within the watcher's pause."""
 GUEST = f"{KVM},kernel_args=ro quiet maxcpus=1"
 """Burn-in gives three processors at least; a guest that brings up one boots sooner."""
 GUEST_S = 120.0
@@ -83,7 +83,6 @@ class Burnin:
         self._lines: list[Line] = []
         self._heard = 0
         self._told: set[str] = set()
-        self._ended_phases: set[str] = set()
 
     # -- its course --------------------------------------------------------------------------
 
@@ -105,7 +104,7 @@ class Burnin:
             self._entries.append(enter(words, "", removing(order, name, self.since)))
         text = stopping(self.unit, self.place)
         self._entries.append(enter("burn-in runs", self._master.name, text))
-        limit = f"{min(scaled(LONGEST_S) * len(order.names), PAUSED_S):.0f}"
+        limit = f"{min(scaled(LONGEST_S) * len(order.names), MOST_S):.0f}"
         operator.on(self._master, START, self.unit, self.place, limit, KEEPER, *order.argv())
 
     def _refuse_strangers(self) -> None:
@@ -153,10 +152,10 @@ class Burnin:
             if words not in self._told:
                 self._told.add(words)
                 self.operator.tell(f"{words} …")
-            ended = words if one.passed else f"{words}, failed"
-            if one.ended is not None and ended not in self._ended_phases:
-                self._ended_phases.add(ended)
-                self.operator.note(ended, one.seconds)
+            over = f"{words}, over"
+            if one.ended is not None and over not in self._told:
+                self._told.add(over)
+                self.operator.note(words if one.passed else f"{words}, failed", one.seconds)
 
     def _await(self, phase: Phase) -> Progress:
         """Until that phase has ended, or burn-in has."""
