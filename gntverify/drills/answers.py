@@ -70,4 +70,6 @@ class Guest:
         said, error = link.ask(self.operator, self.link, self.address, asked)
         if error:
             return f"{where}: {error}"
-        return "" if re.search(probe.want, said) else f"{where}: {said[:80]!r}"
+        if re.search(probe.want, said):
+            return ""
+        return f"{where}: {said[:80]!r}, expected {probe.want!r}"

@@ -210,7 +210,9 @@ def test_what_is_not_answered_is_told_with_what_came(
     guest = asked(monkeypatch, operator, ("", "Connection refused"))
     assert guest.silent([Probe(kind="tcp", port=5432)]) == ["tcp 5432: Connection refused"]
     guest = asked(monkeypatch, operator, ("hello", ""))
-    assert guest.silent([Probe(kind="http", want="welcome")]) == ["http /: 'hello'"]
+    assert guest.silent([Probe(kind="http", want="welcome")]) == [
+        "http /: 'hello', expected 'welcome'"
+    ]
 
 
 def test_a_guest_without_an_address_cannot_be_asked(operator: Operator) -> None:
