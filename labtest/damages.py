@@ -98,8 +98,8 @@ def prepare(lab: Lab, directory: Path) -> Path:
         ]
     lab.on(NODE, "\n".join(steps))
     names = " ".join(damage.instance for damage in DAMAGES if damage.resolves)
-    master = lab.site.nodes[0].short
-    lab.on(master, f"echo 192.168.255.250 {names} >> /etc/hosts")
+    for node in lab.site.nodes:  # verify wants the file alike everywhere
+        lab.on(node.short, f"echo 192.168.255.250 {names} >> /etc/hosts")
     text = SITE_FILE.read_text(encoding="utf-8")
     shelf = f'[drills]\nsource_dir = "{SHELF}"\nnode = "{NODE}.gnt.example"\n'
     text = text.replace("[drills]\n", shelf)

@@ -1,5 +1,6 @@
 """Drills on real nodes: gates, the restore ladder, damaged exports, and a kill in the middle."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,14 @@ def test_an_import_that_dies_while_burn_in_passes_is_found(drilled: Lab, tmp_pat
 
 
 @pytest.fixture(scope="module")
-def crowded(drilled: Lab) -> Lab:
+def crowded(drilled: Lab) -> Iterator[Lab]:
     """Among things of others whose names look like a drill's: an instance, an export, a link."""
     options = "-t plain -s 1g -o noop --no-install --no-start --no-name-check --no-ip-check"
     drilled.on("node1", f"gnt-instance add {options} -n node2.gnt.example {SIMILAR}")
     drilled.on("node2", f"mkdir /var/lib/ganeti/export/{SIMILAR}; ip link add gntvabc type bridge")
-    return drilled
+    yield drilled
+    drilled.on("node1", "gnt-instance", "remove", "--force", "--shutdown-timeout=0", SIMILAR)
+    drilled.on("node2", f"rmdir /var/lib/ganeti/export/{SIMILAR}; ip link delete gntvabc")
 
 
 @pytest.mark.long
