@@ -1,6 +1,7 @@
 """What a cluster consists of, asked by other means than those of the drills themselves.
 
-The record of the drills that ended is not part of it: it is there to stay.
+The record of the drills that ended is not part of it: it is there to stay. Nor is the order in
+which Ganeti prints things, which is another one each time: the mark of a list's first line goes.
 """
 
 from typing import TYPE_CHECKING
@@ -25,10 +26,10 @@ gnt-node list --no-headers -o name,role,group
 gnt-cluster watcher info
 gnt-cluster list-tags
 gnt-cluster getmaster
-without='Modification time|Serial number'
-gnt-cluster info | grep -vE "$without"
-gnt-group info 2>/dev/null | grep -vE "$without"
-gnt-instance info --static --all | grep -vE "$without"
+told() { grep -vE 'Modification time|Serial number' | sed -E 's/^( *)- /\\1  /'; }
+gnt-cluster info | told
+gnt-group info 2>/dev/null | told
+gnt-instance info --static --all | told
 for node in $(gnt-node list --no-headers -o name); do gnt-node list-tags "$node"; done
 """
 
