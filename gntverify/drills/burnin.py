@@ -103,7 +103,7 @@ class Burnin:
             words = f"burn-in creates {name}"
             self._entries.append(enter(words, "", removing(order, name, self.since)))
         text = stopping(self.unit, self.place)
-        self._entries.append(enter("burn-in runs", self._master.name, text))
+        self._entries.append(operator.ledger.stop("burn-in runs", self._master.name, text))
         limit = f"{min(scaled(LONGEST_S) * len(order.names), MOST_S):.0f}"
         operator.on(self._master, START, self.unit, self.place, limit, KEEPER, *order.argv())
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/var/lib/gntverify/ledger"
 LIMIT_S = 30.0
-KINDS = ("instance", "undo")
-Kind = Literal["instance", "undo"]
+KINDS = ("instance", "undo", "stop")
+Kind = Literal["instance", "undo", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,10 @@ class Entry:
         run: id of the run.
         number: within the run, from 1.
         kind: ``instance``: one that is created, and removed if it bears the run's tag;
+            ``stop``: what submits jobs by itself, stopped by shell text before they are awaited;
             ``undo``: anything else, undone by shell text on a node.
         name: the instance, or in words what is undone.
-        node: FQDN of the node on which ``undo`` runs; empty for an instance, and for what the
+        node: FQDN of the node on which the text runs; empty for an instance, and for what the
             master of that moment undoes.
         undo: the shell text; it may run twice, and touches nothing that is not the run's.
         at: Unix time, the runner's.
@@ -126,6 +127,10 @@ class Ledger:
     def undo(self, name: str, node: str, text: str) -> Entry:
         """Something is about to be changed that ``text`` undoes; see :class:`Entry`."""
         return self._enter("undo", name, node, text)
+
+    def stop(self, name: str, node: str, text: str) -> Entry:
+        """Something is about to run that submits jobs, until ``text`` stops it."""
+        return self._enter("stop", name, node, text)
 
     def _enter(self, kind: Kind, name: str, node: str, undo: str) -> Entry:
         self._number += 1

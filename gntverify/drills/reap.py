@@ -64,8 +64,8 @@ def read_tags(source: "Source") -> Mapping[str, frozenset[str]]:
 def plan(entries: Sequence[Entry], tags: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """What :func:`undo_all` would do, a sentence an entry."""
     for entry in reversed(entries):
-        if entry.kind == "undo":
-            yield f"undo: {entry.name}" + (f" (on {entry.node})" if entry.node else "")
+        if entry.kind != "instance":
+            yield f"{entry.kind}: {entry.name}" + (f" (on {entry.node})" if entry.node else "")
         elif entry.name not in tags:
             yield f"instance {entry.name}: is not there (any more)"
         elif tag_of(entry.run) in tags[entry.name]:
@@ -98,12 +98,19 @@ def undo_all(operator: Operator) -> list[str]:
     """Undo what the run's ledger holds; what could not be undone, a sentence each, stays there."""
     if not operator.ledger.entries:
         return []
+    if left := _tried(operator, [e for e in operator.ledger.entries if e.kind == "stop"]):
+        return left  # its jobs have no end
     try:
         await_jobs(operator)
     except (*NOT_TOLD, DeadlinePassed, Unreachable) as err:
         return [str(err)]
+    return _tried(operator, operator.ledger.entries)
+
+
+def _tried(operator: Operator, entries: Sequence[Entry]) -> list[str]:
+    """Undo them, the last first; why one could not be, a sentence each."""
     left = []
-    for entry in list(reversed(operator.ledger.entries)):
+    for entry in list(reversed(entries)):
         try:
             trouble = undo(operator, entry)
         except (*NOT_TOLD, DeadlinePassed, Unreachable) as err:

@@ -244,7 +244,7 @@ class Scripted:  # its methods are the operator's
         self.pieces, self.jobs = pieces, jobs
         self.master = SimpleNamespace(name="node1.gnt.example", short="node1", source=self)
         self.cluster = SimpleNamespace(nodes=[self.master])
-        self.ledger = SimpleNamespace(undo=self.enter, entries=self.written)
+        self.ledger = SimpleNamespace(undo=self.enter, stop=self.enter, entries=self.written)
 
     def enter(self, name: str, node: str, text: str) -> Entry:
         """As the ledger."""

@@ -7,7 +7,7 @@ import pytest
 
 from gntverify.drills import reap
 from gntverify.drills.ledger import Entry
-from gntverify.drills.reap import await_jobs, parse_tags, plan, undo
+from gntverify.drills.reap import await_jobs, parse_tags, plan, undo, undo_all
 
 TAGS = """\
 gntverify-a1-1.gnt.example|gntverify:run:a1
@@ -59,6 +59,31 @@ def test_whoever_waits_for_a_job_of_the_run_is_told_which_once() -> None:
     )
     await_jobs(operator)
     assert told == ["waiting for the end of job 7 running; what they did is undone then"]
+
+
+@pytest.mark.parametrize("stops", ["", "it still runs"])
+def test_what_submits_jobs_is_stopped_before_they_are_awaited(
+    monkeypatch: pytest.MonkeyPatch, stops: str
+) -> None:
+    """After Ctrl-C burn-in went on, and its jobs had no end."""
+    entries = [entry(1, "exports", "undo"), entry(2, "burn-in runs", "stop"), entry(3, "vm")]
+    operator: Any = SimpleNamespace(ledger=SimpleNamespace(entries=entries))
+    done: list[str] = []
+
+    def undone(_: object, one: Entry) -> str:
+        done.append(one.name)
+        if one.kind == "stop" and stops:
+            return stops
+        entries.remove(one)
+        return ""
+
+    monkeypatch.setattr(reap, "undo", undone)
+    monkeypatch.setattr(reap, "await_jobs", lambda _: done.append("the jobs' end"))
+    left = undo_all(operator)
+    if stops:
+        assert (left, done) == ([f"burn-in runs: {stops}"], ["burn-in runs"])
+    else:
+        assert (left, done) == ([], ["burn-in runs", "the jobs' end", "vm", "exports"])
 
 
 @pytest.mark.parametrize("role", ["R", "O"])
