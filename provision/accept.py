@@ -21,6 +21,12 @@ from provision.options import site_option
 REFUSED = 4
 DRILLS = "the drills"
 DISRUPTIVE = ("-m", "drill", "--allow-disruptive")
+DRILLED = (
+    "tests/drills/test_lifecycle.py",
+    "tests/drills/test_failover.py",
+    "tests/drills/test_burnin.py::test_burn_in_passes_with_plain_disks",
+)
+"""What fits into the time: mirrored burn-in, the crash and the walk are played by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def steps_for(site: Site, site_file: Path, lab: str) -> tuple[Step, ...]:
     hosts = ",".join(node.short for node in site.nodes)
     suite = ("pytest", f"--hosts={hosts}", f"--site={site_file}")
     restore = (*DISRUPTIVE, "tests/drills/test_restore.py")
-    drills = (*DISRUPTIVE, "tests/drills/test_lifecycle.py", "tests/drills/test_failover.py")
+    drills = (*DISRUPTIVE, *DRILLED)
     return (
         Step("the lab", ("provision", "lab", "up", *name, "--site", str(site_file))),
         Step("the cluster", (*inside, "provision", "cluster", "--site", str(site_file))),
@@ -71,7 +77,7 @@ def built_by(steps: Sequence[Step]) -> Sequence[Step]:
     "--drills/--no-drills",
     default=True,
     show_default=True,
-    help="Whether the life cycle and failover are played at the end.",
+    help="Whether life cycle, failover and burn-in are played at the end.",
 )
 def accept(site_file: Path, lab: str, drills: bool) -> None:
     """Build the notes' cluster on a lab, restore an export, run the whole suite and the drills."""

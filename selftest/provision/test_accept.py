@@ -29,6 +29,7 @@ def test_these_drills_are_played() -> None:
         "tests/drills/test_restore.py",
         "tests/drills/test_lifecycle.py",
         "tests/drills/test_failover.py",
+        "tests/drills/test_burnin.py::test_burn_in_passes_with_plain_disks",
     ]
 
 
