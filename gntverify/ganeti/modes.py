@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # - Debian's logrotate creates logs anew with 640 (/etc/logrotate.d/ganeti), ensure-dirs says 600;
 # - the sockets of wconfd and metad have no line there: Ganeti 3.0 makes them with 600;
 # - queue/serial is left out: ensure-dirs says 640, and luxid writes it anew with 600;
+# - queue/lock goes when luxid ends, and the next one makes it with 600 for its own group, until
+#   a daemon starts after it (a master that took the role over has it so);
 # - rapi/users is left out: another control judges it, X07.
 _TABLE = """\
 755         gnt-masterd:gnt-masterd  /var/lib/ganeti/
@@ -34,7 +36,7 @@ _TABLE = """\
 440         gnt-masterd:gnt-masterd  /var/lib/ganeti/client.pem
 444         root:root                /var/lib/ganeti/ssconf_*
 750         gnt-masterd:gnt-daemons  /var/lib/ganeti/queue/
-640         gnt-masterd:gnt-daemons  /var/lib/ganeti/queue/lock
+600|640     -                        /var/lib/ganeti/queue/lock
 640         gnt-masterd:gnt-daemons  /var/lib/ganeti/queue/version
 750         gnt-masterd:gnt-daemons  /var/lib/ganeti/queue/archive/
 750         gnt-rapi:gnt-masterd     /var/lib/ganeti/rapi/

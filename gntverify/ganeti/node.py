@@ -22,6 +22,7 @@ from gntverify.ganeti.exports import Export, Shelf, read_shelf
 from gntverify.ganeti.files import Copy, read_copies
 from gntverify.ganeti.machines import read_machines
 from gntverify.ganeti.modes import Mode, read_modes
+from gntverify.ganeti.packaged import Packaged, read_packaged
 from gntverify.ganeti.security import (
     Users,
     read_dates,
@@ -96,6 +97,11 @@ class GanetiFacts:
     def modes(self) -> Mapping[str, Mode]:
         """Path to mode and owner, of Ganeti's files and directories."""
         return read_modes(self.source)
+
+    @fact
+    def packaged(self) -> Packaged:
+        """What Ganeti's packages installed."""
+        return read_packaged(self.source)
 
     def greeting(self, daemon: str, address: IPv4Address) -> Greeting:
         """How a daemon of this node answers a TLS client: ``noded`` or ``rapi``."""

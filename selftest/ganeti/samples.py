@@ -215,6 +215,16 @@ sha256sum: spice.pem: No such file or directory
 {"07" * 32}  rapi/users
 """
 
+PACKAGED = """\
+package ganeti
+package ganeti-3.0
+mode -rwxr-xr-x 755 root:root /usr/lib/ganeti/3.0/usr/lib/ganeti/kvm-ifup
+mode -rw-rw-rw- 666 nobody:root /etc/default/ganeti
+verify ??5?????? c /etc/default/ganeti
+verify missing   c /etc/logrotate.d/ganeti
+end
+"""
+
 MODES = """\
 755 gnt-masterd:gnt-masterd /var/lib/ganeti
 640 gnt-masterd:gnt-masterd /var/lib/ganeti/cluster-domain-secret

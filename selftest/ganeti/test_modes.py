@@ -42,6 +42,15 @@ def test_logs_may_be_as_logrotate_makes_them(samples: SimpleNamespace) -> None:
     }
 
 
+def test_the_lock_of_the_queue_may_be_as_luxid_makes_it(samples: SimpleNamespace) -> None:
+    lock = "/var/lib/ganeti/queue/lock"
+    line = f"640 gnt-masterd:gnt-daemons {lock}"
+    assert _changed(samples, line, f"600 gnt-masterd:gnt-luxid {lock}") == {}
+    assert _changed(samples, line, f"666 gnt-masterd:gnt-luxid {lock}") == {
+        lock: "is 666 gnt-masterd:gnt-luxid, expected 600|640"
+    }
+
+
 def test_whose_log_it_is_may_be_open(samples: SimpleNamespace) -> None:
     log = "/var/log/ganeti/wconf-daemon.log"
     line = f"600 gnt-masterd:gnt-confd {log}"
