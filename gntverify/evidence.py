@@ -111,13 +111,23 @@ class Evidence:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._written: set[str] = set()
+        self._seen: set[tuple[str, float]] = set()
+        self._last: dict[str, tuple[int | None, str, str, str]] = {}
 
     def keep(self, answer: Answer) -> None:
-        """Write an answer, scrubbed, unless it is there."""
-        if answer.key in self._written:
+        """Write an answer, scrubbed, unless it is there.
+
+        What is asked again and answered otherwise is written again: the last line of a key is what
+        a verdict stands on.
+        """
+        said = (answer.rc, answer.stdout, answer.stderr, answer.problem)
+        once = (answer.key, answer.started)
+        if once in self._seen:
             return
-        self._written.add(answer.key)
+        self._seen.add(once)
+        if self._last.get(answer.key) == said:
+            return
+        self._last[answer.key] = said
         self._directory.mkdir(parents=True, exist_ok=True)
         data = answer.as_json() | {
             "key": answer.key,

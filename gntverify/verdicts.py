@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,8 +61,11 @@ class Verdict:
         return json.dumps(dict(sorted(asdict(self).items())))  # what was measured has an order
 
 
+KNOWN = frozenset(one.name for one in fields(Verdict))
+
+
 def read(path: Path) -> Iterator[Verdict]:
-    """The verdicts of a ``verdicts.jsonl``, in the order they fell.
+    """The verdicts of a ``verdicts.jsonl``, in the order they fell; fields not known are skipped.
 
     Raises:
         ParseError: a line is no verdict; the message names file and line.
@@ -70,6 +73,6 @@ def read(path: Path) -> Iterator[Verdict]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             data: dict[str, Any] = json.loads(line)
-            yield Verdict(**data)
+            yield Verdict(**{key: value for key, value in data.items() if key in KNOWN})
         except (ValueError, TypeError) as err:
             raise ParseError(f"{path}, line {number}, is no verdict: {err}") from err

@@ -67,8 +67,9 @@ class Row:
         same: dict[tuple[str, str, str, str], list[str]] = {}
         for place, verdicts in self.cells.items():
             for v in verdicts:
-                same.setdefault((v.outcome, v.message, v.want, v.have), []).append(place)
-        every = [Said(*words, places) for words, places in same.items()]
+                told = same.setdefault((v.outcome, v.message, v.want, v.have), [])
+                told.append(_subject(v.test) if place == CLUSTER else place)
+        every = [Said(*words, list(dict.fromkeys(places))) for words, places in same.items()]
         return sorted(every, key=lambda one: WORST.index(one.outcome))
 
     @cached_property
@@ -227,6 +228,11 @@ def _verdicts(path: Path) -> list[Verdict]:
         if verdict.outcome not in OUTCOMES:
             raise ParseError(f"{path}, line {number}: {verdict.outcome!r} is no outcome.")
     return verdicts
+
+
+def _subject(test: str) -> str:
+    """The instance or phase of a test that judges several, else the cluster."""
+    return test.rstrip("]").partition("[")[2] or CLUSTER
 
 
 def _worst(outcomes: Iterable[str]) -> str:

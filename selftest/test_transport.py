@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,16 @@ def test_no_secret_goes_into_evidence(tmp_path: Path) -> None:
         assert secret not in kept["stdout"]
     assert "username=b,password=[secret],ro" in kept["stdout"]
     assert kept["key"] == made(text).key
+
+
+def test_what_is_answered_otherwise_later_is_kept_as_well(tmp_path: Path) -> None:
+    """A verdict stands on the end of a job, not on its beginning."""
+    evidence = Evidence(tmp_path)
+    polls = [replace(made(text), started=at) for at, text in enumerate(("runs", "runs", "ended"))]
+    for answer in (*polls, *polls):
+        evidence.keep(answer)
+    lines = (tmp_path / "h.jsonl").read_text().splitlines()
+    assert [json.loads(line)["stdout"] for line in lines] == ["runs", "ended"]
 
 
 class Subject:
