@@ -17,9 +17,8 @@ import pytest
 from gntverify.site import Site, load_site
 from gntverify.verdicts import Verdict, read
 from labtest.footprint import footprint
+from provision.accept import fallen
 from provision.lab.inside import ONCE_MORE
-from provision.lab.node import trouble
-from provision.lab.plan import Plan, home_of
 
 ROOT = Path(__file__).parent.parent
 SITE_FILE = ROOT / "sites" / "lab2.toml"
@@ -71,8 +70,7 @@ class Lab:
 
     def fallen(self) -> str:
         """What ended a node's kernel, or its QEMU; empty while all of them run."""
-        plan = Plan.load(home_of(self.name))
-        return " ".join(filter(None, (trouble(plan, machine) for machine in plan.machines)))
+        return fallen(self.name)
 
     def snapshot(self, name: str) -> None:
         """Freeze it under that name."""

@@ -47,6 +47,10 @@ _FLIP = (
     'python3 -c "import gzip, sys; b = bytearray(gzip.open(sys.argv[1]).read()); '
     "at = {}; b[at] ^= 1; gzip.open(sys.argv[1], 'wb').write(b)\" $dump"
 )
+_BIT = (
+    "python3 -c \"import sys; f = open(sys.argv[1], 'r+b'); f.seek(300000); "
+    'b = f.read(1)[0]; f.seek(300000); f.write(bytes([b ^ 1]))" $dump'
+)
 DAMAGES = (
     Damage("nothing", "", "true"),
     Damage("a name that does not resolve", "R00", "true"),
@@ -62,7 +66,7 @@ DAMAGES = (
         f"sha256sum * > s; {_FLIP.format('len(b) // 2')}; mv s SHA256SUMS",
     ),
     Damage("a truncated dump", "R01", "truncate -s -5000 $dump"),
-    Damage("a byte of the dump", "R01", "printf x | dd of=$dump bs=1 seek=300000 conv=notrunc"),
+    Damage("a byte of the dump", "R01", _BIT),
     Damage("a byte of the file system", "R02", _FLIP.format("b.index(b'canary/MANIFEST')")),
     Damage("no room", "R02", _ini("disk0_size", "900000")),
     Damage("an OS that is not here", "R02", _ini("os", "nosuch+default")),

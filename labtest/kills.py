@@ -63,7 +63,10 @@ each kind of what other drills leave behind."""
 
 
 def killed_at(lab: Lab, point: Point) -> bool:
-    """Start the drill and kill it with SIGKILL at that point; False when it never came there."""
+    """Start the drill and kill it with SIGKILL at that point.
+
+    False when it never came there, or had ended before it was killed.
+    """
     hosts = ",".join(node.short for node in lab.site.nodes)
     drill = ("-m", "pytest", *DRILL, *point.suite)
     inside = ("-m", "provision", "lab", "exec", "--name", lab.name, "--", sys.executable)
@@ -85,8 +88,8 @@ def killed_at(lab: Lab, point: Point) -> bool:
             time.sleep(point.delay_s)  # a point in time is what is asked for
         limit.cancel()
         _kill(child.pid)
-        child.wait(timeout=30)
-    return came
+        status = child.wait(timeout=30)
+    return came and status == -signal.SIGKILL
 
 
 def _came(lines: Iterable[str], words: str) -> bool:

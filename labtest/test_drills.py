@@ -42,6 +42,8 @@ def test_every_damaged_export_is_found(drilled: Lab, tmp_path: Path) -> None:
     assert {name: control for name, (control, _) in first.items()} == {
         damage.name: damage.level for damage in DAMAGES if damage.level
     }, reason(verdicts)
+    whole = [verdict.outcome for verdict in verdicts if "[nothing." in verdict.test]
+    assert whole == ["pass"] * 6, reason(verdicts)
     assert footprint(drilled) == before
 
 

@@ -39,12 +39,47 @@ def test_they_can_be_left_out(
 ) -> None:
     played: list[str] = []
 
-    def run(step: Step, place: str) -> tuple[int, float]:
+    def run(step: Step, place: str, taken: list[object]) -> int:
         assert place
+        assert not taken
         played.append(step.title)
-        return 0, 1.0
+        return 0
 
     monkeypatch.setattr(accept, "_run", run)
     done = CliRunner().invoke(accept.accept, ["--site", str(SITE_FILE), *words])
     assert done.exit_code == 0, done.output
     assert played == TITLES[:count]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "died", "expected", "ends"),
+    [
+        ({"a restore": 1}, "", TITLES[:4], 1),
+        ({"a restore": 2}, "", TITLES[:4], 2),
+        ({"the suite": 1}, "", TITLES, 1),
+        ({"the suite": 2}, "", TITLES[:6], 2),
+        ({"the drills": 1}, "", TITLES, 1),
+        ({"the drills": 1}, "node1 panicked.", [*TITLES, "the reset", "the drills"], 0),
+        ({"the drills": 2}, "node1 panicked.", TITLES, 2),
+    ],
+)
+def test_a_step_that_fails_ends_what_stands_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: dict[str, int],
+    died: str,
+    expected: list[str],
+    ends: int,
+) -> None:
+    """Drills that a dying node of the lab has ended are played once more, and that is said."""
+    played: list[str] = []
+
+    def run(step: Step, place: str, taken: list[object]) -> int:
+        played.append(step.title)
+        taken.append((step.title, 1.0, 0))
+        return statuses.get(step.title, 0) if place != "again" else 0
+
+    monkeypatch.setattr(accept, "_run", run)
+    monkeypatch.setattr(accept, "fallen", lambda _: died)
+    done = CliRunner().invoke(accept.accept, ["--site", str(SITE_FILE)])
+    assert (played, done.exit_code) == (expected, ends), done.output
+    assert ("once more" in done.output) == (expected[-2:] == ["the reset", "the drills"])
