@@ -93,10 +93,17 @@ def measure_starts(bench: Bench, guest: ProbeGuest) -> None:
         with bench.operator.step("start"):
             began = monotonic()
             bench.operator.must("gnt-instance", "startup", guest.name, limit_s=START_S)
-            guest.answer(START_S)
+            _answered(guest)
             return monotonic() - began
 
     bench.repeat("start_s", "probe guest", once, bench.slow_repeats)
+
+
+def _answered(guest: ProbeGuest) -> None:
+    """It serves, and its data is whole: else nothing was measured."""
+    broken = guest.answer(START_S).broken
+    if broken:
+        raise CommandFailed(f"The guest {guest.name!r} is broken: {broken}.")
 
 
 def measure_migrations(bench: Bench, guest: ProbeGuest) -> list[str]:
@@ -132,7 +139,7 @@ def _resynced(operator: Operator, guest: ProbeGuest) -> float:
         seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, limit_s, limit_s=RESYNC_S + 30)
         operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
         text = seen.result()
-    if trouble := guest.mirror_trouble():
+    if trouble := guest.mirror_trouble() or guest.data_trouble():
         raise CommandFailed(trouble)
     return resync_rate(text)
 
@@ -263,7 +270,7 @@ def _restarted(operator: Operator, guest: ProbeGuest, address: str) -> None:
         operator.must("gnt-instance", "modify", *bound, guest.name, limit_s=STOP_S)
         operator.must("gnt-instance", "shutdown", guest.name, limit_s=STOP_S)
         operator.must("gnt-instance", "startup", guest.name, limit_s=START_S)
-        guest.answer(START_S)
+        _answered(guest)
 
 
 def _burnt(operator: Operator, guest: ProbeGuest) -> float:

@@ -116,9 +116,11 @@ def measure_disk(bench: Bench, node: "Node", group: str) -> None:
     operator, mib = bench.operator, bench.site.perf.sample_mib
     name, tag = f"gntverify-{operator.run}-perf", f"gntverify:run:{operator.run}"
     volume = f"{group}/{name}"
-    gone = f"! lvs --noheadings -o lv_tags {volume} 2>/dev/null | grep -qF {tag} || "
+    ours = f"tags=$(lvs --noheadings -o lv_tags -S 'lv_name=\"{name}\"' {group}) || exit; "
     entry = operator.ledger.undo(
-        f"a scratch volume on {node.short}", node.name, gone + (f"lvremove -q -f {volume}")
+        f"a scratch volume on {node.short}",
+        node.name,
+        f"{ours}case $tags in *{tag}*) lvremove -q -f {volume} ;; esac",
     )
     make = f"lvcreate -q -y -W n --addtag {tag} -L {mib}m -n {name} {group}"
     with operator.step(f"a scratch volume of {mib} MiB on {node.short}"):
