@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from gntverify.compare import listed
 from gntverify.controls import need
 from gntverify.deadline import scaled, wait_for
-from gntverify.drills.probeguest import ProbeGuest, Seen
+from gntverify.drills.probeguest import GROUPS, ProbeGuest, Seen, parse_groups
 from gntverify.drills.reap import await_jobs
 from gntverify.errors import CommandFailed, DeadlinePassed
 from gntverify.ganeti import burnin
@@ -91,19 +91,22 @@ def replaced(guest: ProbeGuest, goal: "Node | None" = None) -> Seen:
 
 
 def third(guest: ProbeGuest) -> "Node":
-    """A node that may take its copy, neither its primary nor its secondary.
+    """A node of its group that may take its copy, neither its primary nor its secondary.
 
     Raises:
         NotApplicable: the run sees none.
     """
-    operator = guest.operator
-    states = read_nodes(Fresh(operator.master.source))
+    operator, source = guest.operator, guest.operator.master.source
+    states = read_nodes(Fresh(source))
+    groups = parse_groups(source.ask(GROUPS, timeout_s=60, fresh=True).text())
     free = [
         node
         for node in operator.cluster.nodes
-        if node not in guest.home and states[node.name].takes_instances
+        if node not in guest.home
+        and states[node.name].takes_instances
+        and groups[node.name] == groups[guest.home[0].name]
     ]
-    found = need(free, "a new secondary needs a third node that takes instances")
+    found = need(free, "a new secondary needs a third node of the group that takes instances")
     return found[0]
 
 

@@ -105,12 +105,26 @@ def read_ledgers(nodes: Iterable["Node"]) -> dict[str, list[Entry]]:
 class Ledger:
     """The ledger of one run.
 
+    Args:
+        run: its id.
+        nodes: those that keep it.
+        began: what an earlier process has entered.
+        whole: whether these are all nodes; one that is away may have kept it.
+
     Attributes:
         entries: what is not undone yet, in its order.
     """
 
-    def __init__(self, run: str, nodes: Sequence["Node"], began: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self,
+        run: str,
+        nodes: Sequence["Node"],
+        began: Sequence[Entry] = (),
+        *,
+        whole: bool = True,
+    ) -> None:
         self.run = run
+        self._whole = whole
         self.entries = list(began)
         self._nodes = nodes
         self._number = max((entry.number for entry in began), default=0)
@@ -140,22 +154,24 @@ class Ledger:
         return entry
 
     def done(self, entry: Entry) -> None:
-        """It is undone; once all is, the file goes."""
+        """It is undone; once all is, the file goes, if it goes everywhere.
+
+        Else what is done stays written down, for the node that comes back with its own file.
+        """
         self.entries.remove(entry)
-        if self.entries:
-            self._write(json.dumps({"run": self.run, "done": entry.number}))
-        else:
+        everywhere = self._write(json.dumps({"run": self.run, "done": entry.number}))
+        if not self.entries and everywhere and self._whole:
             self._everywhere(f"rm -f {self.path}; rmdir {DIRECTORY} 2>/dev/null; true", must=False)
 
-    def _write(self, line: str) -> None:
-        self._everywhere(
+    def _write(self, line: str) -> bool:
+        return self._everywhere(
             f"umask 077; mkdir -p {DIRECTORY} && "
             f"printf '%s\\n' {shlex.quote(line)} >> {self.path} && sync {self.path}",
             must=True,
         )
 
-    def _everywhere(self, text: str, *, must: bool) -> None:
-        """On every node at once; where it must be, one node at least did it."""
+    def _everywhere(self, text: str, *, must: bool) -> bool:
+        """On every node at once: whether all did it; where it must be, one at least did."""
 
         def write(node: "Node") -> Exception | None:
             try:
@@ -172,3 +188,4 @@ class Ledger:
                 f"The ledger {self.path} could not be written on any node, and what is not "
                 f"written down first is not changed. {first}"
             )
+        return first is None

@@ -74,7 +74,8 @@ answered |= {target for target, ping in pings.items() if ping.wait() == 0}
 print(json.dumps(sorted(answered & set(targets))))
 """
 _PROBE = """\
-import json, socket, subprocess, sys, urllib.request
+import http.client, json, socket, subprocess, sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 kind, address, port, path, limit = sys.argv[1:6]
 try:
     if kind == "ping":
@@ -85,10 +86,10 @@ try:
         said, error = "", ""
     else:
         url = "http://%s:%s%s" % (address, port, path)
-        with urllib.request.urlopen(url, timeout=float(limit)) as reply:
+        with opener.open(url, timeout=float(limit)) as reply:
             said, error = reply.read(65536).decode("utf-8", "replace"), ""
-except OSError as err:
-    said, error = "", str(err)
+except (OSError, http.client.HTTPException) as err:
+    said, error = "", str(err) or type(err).__name__
 print(json.dumps([said, error]))
 """
 

@@ -98,6 +98,8 @@ def undo_all(operator: Operator) -> list[str]:
     """Undo what the run's ledger holds; what could not be undone, a sentence each, stays there."""
     if not operator.ledger.entries:
         return []
+    for node in operator.cluster.nodes:
+        node.source.settle()
     if left := _tried(operator, [e for e in operator.ledger.entries if e.kind == "stop"]):
         return left  # its jobs have no end
     try:
@@ -137,11 +139,23 @@ def undo(operator: Operator, entry: Entry) -> str:
 
 
 def _undone(operator: Operator, entry: Entry) -> str:
-    node = operator.node(entry.node) if entry.node else operator.master
-    operator.on(node, entry.undo, limit_s=UNDO_S)
+    try:
+        node = operator.node(entry.node) if entry.node else operator.master
+        operator.on(node, entry.undo, limit_s=UNDO_S)
+    except (*NOT_TOLD, Unreachable):
+        if not _gone(operator, entry):
+            raise
     if entry.node:
         operator.follow()  # the undo of a master failover has changed who takes commands
     return ""
+
+
+def _gone(operator: Operator, entry: Entry) -> bool:
+    """Whether its node has left the cluster; what runs ends also with a node that is offline."""
+    if not entry.node:
+        return False
+    state = read_nodes(Fresh(operator.master.source)).get(entry.node)
+    return state is None or (entry.kind == "stop" and state.role == "O")
 
 
 def _removed(operator: Operator, entry: Entry) -> str:
@@ -153,6 +167,9 @@ def _removed(operator: Operator, entry: Entry) -> str:
     """
     await_jobs(operator)
     tags = read_tags(operator.master.source)
+    if entry.name not in tags:
+        await_jobs(operator)  # one may have been submitted while the names were asked
+        tags = read_tags(operator.master.source)
     if entry.name not in tags:
         _remove_volumes(operator, entry.name)
         return ""
@@ -206,7 +223,8 @@ def reap_all(target: "Target", tell: Callable[[str], None], *, dry: bool) -> lis
         if dry:
             left += plan(entries, read_tags(cluster.master.source))
         else:
-            operator = Operator(cluster, cluster.master, Ledger(run, cluster.nodes, entries), tell)
+            ledger = Ledger(run, cluster.nodes, entries, whole=not cluster.absent)
+            operator = Operator(cluster, cluster.master, ledger, tell)
             stuck = undo_all(operator)
             told = f"{len(stuck)} cannot be undone" if stuck else "all of them are undone"
             tell(f"run {run}: {told}")

@@ -34,6 +34,7 @@ from gntverify.drills.record import LEVELS, OVER, Record, keep
 from gntverify.errors import CommandFailed, GntverifyError
 from gntverify.facts.system import read_names
 from gntverify.ganeti.exports import DIRECTORY
+from gntverify.ganeti.nodes import read_nodes
 from gntverify.site.drills import Guest, Probe
 from gntverify.transport.source import Fresh
 
@@ -102,8 +103,16 @@ class Ladder:
     @property
     def node(self) -> "Node":
         """Where it is restored."""
-        named = self.site.drills.node
-        return self.operator.node(named) if named else self.subject.node
+        if named := self.site.drills.node:
+            return self.operator.node(named)
+        return self._once("node", self._place)
+
+    def _place(self) -> "Node":
+        """Where the export lies, or the first node that takes instances if that one does not."""
+        states = read_nodes(Fresh(self.operator.master.source))
+        nodes = (self.subject.node, *self.operator.cluster.nodes)
+        able = [node for node in nodes if states[node.name].takes_instances]
+        return able[0] if able else self.subject.node
 
     @contextmanager
     def judged(self, level: str) -> Iterator[None]:
@@ -118,6 +127,8 @@ class Ladder:
             raise CommandFailed(f"{level} was not tried, since {low} did not hold.")
         self.levels[level] = "unknown"
         try:
+            if self.levels.get("L2") == "not-applicable":
+                raise NotApplicable("it cannot be imported here, and so not tried")
             yield
         except AssertionError:
             self.levels[level] = "fail"
@@ -195,6 +206,16 @@ class Ladder:
     def rto_min(self) -> float:
         """Minutes from the import to an answer."""
         return sum(self.took.get(phase, 0.0) for phase in ("import", "boot", "answer")) / 60
+
+    @property
+    def late(self) -> str:
+        """That it took longer than the site allows; empty when it did not."""
+        if self.rto_min <= self.allowed_min:
+            return ""
+        return (
+            f"{self.subject.instance}: restored in {self.rto_min:.1f} min, expected at most "
+            f"{self.allowed_min:g}"
+        )
 
     @property
     def allowed_min(self) -> float:
@@ -372,7 +393,7 @@ class Ladder:
 
         A climb of some levels only (``-k``) proves nothing, and leaves no record.
         """
-        if self.ended:
+        if self.ended and self.levels.get("L2") != "not-applicable":
             keep(self.operator.cluster.nodes, self.record)
         with self.operator.step(f"{self.subject.instance}: remove what was restored"):
             for entry in reversed(self._entries):

@@ -52,13 +52,13 @@ class Drills:
         cluster = self.target.cluster
         run = secrets.token_hex(3)
         lock.take(cluster.nodes, run)
-        ledger = Ledger(run, cluster.nodes)
+        ledger = Ledger(run, cluster.nodes, whole=not cluster.absent)
         operator = Operator(cluster, cluster.master, ledger, self.tell, self.took)
         try:
             self._before = read_traces(cluster, cluster.master)
             operator.ledger.undo("the watcher is paused", "", RELEASE)
             operator.on(operator.master, f"gnt-cluster watcher pause {PAUSE}")
-        except GntverifyError:
+        except (GntverifyError, KeyboardInterrupt):
             undo_all(operator)
             lock.free(cluster.nodes)
             raise

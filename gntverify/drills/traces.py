@@ -36,14 +36,16 @@ print(json.dumps(found))
 """
 _NODE = """\
 for l in /sys/class/net/*; do
-  n=${l##*/}; case $n in tap*|gnt.com.*) ;; *) echo "link $n";; esac
+  n=${l##*/}; case $n in tap*|vif*|veth*|gnt.com.*) ;; *) echo "link $n";; esac
 done
 for n in /run/netns/*; do [ ! -e $n ] || echo "network namespace ${n##*/}"; done
 for e in /var/lib/ganeti/export/*; do [ ! -e $e ] || echo "export ${e##*/}"; done
 for f in /var/lib/gntverify/scratch/*; do [ ! -e $f ] || echo "directory $f"; done
 for d in /etc/ganeti/hooks/*/*; do [ ! -e $d ] || echo "hook $d"; done
 awk '$2 ~ "gntverify" || $2 ~ "^/var/lib/ganeti/" { print "mount " $2 }' /proc/mounts
-lvs --noheadings --separator / -o vg_name,lv_name | sed 's/^ */volume /' || exit
+command -v lvs >/dev/null || exit 0
+volumes=$(lvs --noheadings --separator / -o vg_name,lv_name) || exit
+[ -z "$volumes" ] || printf '%s\\n' "$volumes" | sed 's/^ */volume /'
 """
 
 

@@ -1,9 +1,9 @@
 """What a site file says of drills: what they take, and how a restored guest is asked."""
 
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from gntverify.site.part import HostName, InstanceName, Part
 
@@ -13,7 +13,7 @@ class Probe(Part):
 
     Attributes:
         kind: ``ping``, ``tcp`` (connects to ``port``), ``http`` (GETs ``path``), or ``console``
-            (``send`` is typed there).
+            (``send`` is typed there, and is evidence: no place for a password).
         want: regular expression that the answer must hold; of no use to ping and tcp.
     """
 
@@ -22,6 +22,12 @@ class Probe(Part):
     path: str = "/"
     send: str = ""
     want: str = ""
+
+    @model_validator(mode="after")
+    def _tells(self) -> Self:
+        if self.kind == "console" and not self.want:
+            raise ValueError("a console probe needs `want`: without it nothing is looked at")
+        return self
 
 
 class Guest(Part):

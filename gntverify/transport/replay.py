@@ -61,6 +61,9 @@ class Replay:
         evidence.note(answer.key)
         return answer
 
+    def settle(self) -> None:
+        """Nothing is ever under way in a recording."""
+
     def close(self) -> None:
         """Do nothing: a recording has nothing to let go of."""
 

@@ -155,6 +155,14 @@ class Session:
             self._looked[tuple(argv)] = None
         return self._awaited(future)
 
+    def settle(self) -> None:
+        """Wait until nothing is under way there."""
+        with self._lock:
+            futures = [future for *_, future in self._waiting.values()]
+        with contextlib.suppress(Unreachable):
+            for future in futures:
+                self._awaited(future)
+
     def _awaited(self, future: "Future[Answer]") -> Answer:
         """Wait for as long as the host gives signs of life.
 

@@ -31,6 +31,12 @@ class Source(Protocol):
             Unreachable: the host does not answer (any more).
         """
 
+    def settle(self) -> None:
+        """Wait until nothing is under way there: after Ctrl-C the host goes on with what it does.
+
+        A host that is lost does nothing any more.
+        """
+
 
 class Fresh:
     """A source that is asked anew each time: for what looks at a cluster that it changes."""
@@ -45,3 +51,7 @@ class Fresh:
         """The answer of now, whatever is known."""
         del fresh
         return self._source.ask(argv, timeout_s=timeout_s, fresh=True)
+
+    def settle(self) -> None:
+        """Wait until nothing is under way there."""
+        self._source.settle()

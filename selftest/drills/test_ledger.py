@@ -72,6 +72,22 @@ def test_one_node_that_writes_it_is_enough(node: Any) -> None:
     entry = ledger.instance("drill.example")
     assert read_ledgers([node]) == {"a6": [entry]}
     ledger.done(entry)
+    assert "a6.jsonl" in _files(node), "the node that is gone may come back with its own"
+    assert read_ledgers([node]) == {}
+
+
+def test_a_node_that_is_away_does_not_bring_back_what_was_undone(node: Any) -> None:
+    ledger = Ledger("a7", [node], whole=False)
+    entry = ledger.instance("drill.example")
+    theirs = parse_ledger(entry.as_line())
+    ledger.done(entry)
+    assert "a7.jsonl" in _files(node)
+    assert theirs == [entry]
+    assert read_ledgers([node]) == {}
+
+
+def _files(node: Any) -> str:
+    return str(node.source.ask(["sh", "-c", "find /var/lib/gntverify -type f"], fresh=True).stdout)
 
 
 @given(st.lists(ENTRIES, max_size=5, unique_by=lambda entry: entry.number))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gntverify.backups import READ_ONLY
+from gntverify.controls import NotApplicable
 from gntverify.drills import answers, link, restore
 from gntverify.drills.exports import Subject
 from gntverify.drills.restore import Ladder
@@ -96,7 +97,7 @@ def climb(operator: Operator, site: Any = SITE, **config: str) -> Ladder:
     subject = Subject(NAME, node, PurePosixPath(DIRECTORY) / NAME, export)
     made = Ladder(anybody, site, subject)
     alone: Any = link.Link(node, "gntva1", "aa:bb", anybody)
-    made._known |= {"config": (CONFIG | config, ""), "link": alone}
+    made._known |= {"config": (CONFIG | config, ""), "link": alone, "node": node}
     return made
 
 
@@ -221,3 +222,35 @@ def test_a_guest_without_an_address_cannot_be_asked(operator: Operator) -> None:
     guest = answers.Guest(anybody, made.link, made.name, NAME, made.address)
     with pytest.raises(CommandFailed, match=r"drills\.guests, address"):
         guest.silent([Probe(kind="ping")])
+
+
+@pytest.mark.parametrize(("able", "place"), [(True, "node2"), (False, "node3")])
+def test_a_node_that_takes_no_instances_is_not_restored_on(
+    monkeypatch: pytest.MonkeyPatch, operator: Any, place: str, *, able: bool
+) -> None:
+    made = climb(operator)
+    del made._known["node"]
+    other = SimpleNamespace(name="node3.gnt.example", short="node3")
+    operator.cluster = SimpleNamespace(nodes=[made.subject.node, other])
+    states = {
+        "node2.gnt.example": SimpleNamespace(takes_instances=able),
+        "node3.gnt.example": SimpleNamespace(takes_instances=True),
+    }
+    monkeypatch.setattr(restore, "read_nodes", lambda _: states)
+    assert made.node.short == place
+
+
+def test_what_cannot_be_imported_here_is_not_tried_further(operator: Operator) -> None:
+    made = climb(operator)
+    made.levels = {"L0": "pass", "L1": "pass", "L2": "not-applicable"}
+    with pytest.raises(NotApplicable, match="cannot be imported"), made.judged("L3"):
+        raise AssertionError("was tried")
+    assert made.levels["L3"] == "not-applicable"
+
+
+def test_a_restore_that_lasts_is_told(operator: Operator) -> None:
+    made = climb(operator)
+    made.took = {"import": 60.0}
+    assert made.late == ""
+    made.took = {"import": 60.0 * 60 * 24}
+    assert "restored in 1440.0 min, expected at most 240" in made.late

@@ -53,15 +53,16 @@ def test_the_export_can_be_imported(ladder: Ladder) -> None:
 
 @control("R03", severity="critical", notes="backup", impact="disruptive")
 def test_the_restored_guest_boots(ladder: Ladder) -> None:
-    """L3: the restored guest comes up, by its serial console.
+    """L3: the restored guest comes up, by its serial console, in the site's time.
 
     Why: a disk that was imported is not yet a system that runs.
     Fix: `gnt-instance console` shows how far it comes; drills.guests (ready) in the site file
-    says what its console shows when it is up.
+    says what its console shows when it is up, drills.restore_min how long all may take.
     """
     with ladder.judged("L3"):
         seen = ladder.boots()
         assert seen.found, f"{ladder.subject.instance}: not up; its console says {seen.last!r}"
+        assert not ladder.late, ladder.late
 
 
 @control("R04", severity="critical", notes="backup", impact="disruptive")
@@ -76,10 +77,7 @@ def test_the_restored_guest_answers(ladder: Ladder) -> None:
         need(ladder.probes, f"the site asks nothing of {ladder.subject.instance}")
         silent = ladder.silent()
         assert not silent, f"{ladder.subject.instance}: {listed(silent)}"
-        assert ladder.rto_min <= ladder.allowed_min, (
-            f"{ladder.subject.instance}: restored in {ladder.rto_min:.1f} min, expected at most "
-            f"{ladder.allowed_min:g}"
-        )
+        assert not ladder.late, ladder.late
 
 
 @control("R05", severity="critical", notes="backup", impact="disruptive")
