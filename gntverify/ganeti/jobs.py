@@ -24,6 +24,8 @@ ENDED = ("success", "error", "canceled")
 _SUBMITTED = re.compile(r"^(?:JobID: )?([0-9]{1,18})(?::.*)?$", re.MULTILINE)
 # Why an import or export failed is said in a message that has no such word (its "recent output").
 _WARNING = re.compile(r"\b(?:WARNING|ERROR)\b|^\s*Warning: |\bfailed to (?:receive|send) data: ")
+# An export asks every node for older ones, and one that never had any has no directory for them.
+_HARMLESS = re.compile(r"Failed to query node \S+ \(continuing\): No exports directory")
 _NEVER_BEGAN = re.compile(r"\bjob [0-9]+ failed to start: ", re.IGNORECASE)
 # A job moves to the archive while it is looked for, so the queue is asked again. Parameters of an
 # opcode may be secret: they stay where they are.
@@ -77,7 +79,11 @@ class Job:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Messages of the log that warn."""
-        return tuple(line.strip().removeprefix("- ") for line in self.log if _WARNING.search(line))
+        return tuple(
+            line.strip().removeprefix("- ")
+            for line in self.log
+            if _WARNING.search(line) and not _HARMLESS.search(line)
+        )
 
     @property
     def trouble(self) -> str:

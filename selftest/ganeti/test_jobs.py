@@ -52,6 +52,15 @@ def test_a_success_with_a_warning_is_none() -> None:
     )
 
 
+def test_a_node_that_never_had_an_export_is_no_warning() -> None:
+    """As burn-in's export of three nodes said it; another reason of the same node is one."""
+    said = " - WARNING: Failed to query node node1.gnt.example (continuing): "
+    log = [[1, f"{said}No exports directory"], [2, f"{said}Connection failed"]]
+    job = jobs.parse_job(47, with_(log=log))
+    assert job.warnings == (f"{said}Connection failed".removeprefix(" - "),)
+    assert job.log[0].endswith("No exports directory")
+
+
 def test_why_an_import_died_is_told_with_it() -> None:
     why = "disk/0 failed to receive data: Exited with status 1 (recent output: grub: no such file)"
     job = jobs.parse_job(4, with_(log=[[1, "disk/0 finished sending data"], [2, why], [3, HALF]]))
