@@ -42,21 +42,21 @@ def test_logs_may_be_as_logrotate_makes_them(samples: SimpleNamespace) -> None:
     }
 
 
-def test_the_lock_of_the_queue_may_be_as_luxid_makes_it(samples: SimpleNamespace) -> None:
-    lock = "/var/lib/ganeti/queue/lock"
-    line = f"640 gnt-masterd:gnt-daemons {lock}"
-    assert _changed(samples, line, f"600 gnt-masterd:gnt-luxid {lock}") == {}
-    assert _changed(samples, line, f"666 gnt-masterd:gnt-luxid {lock}") == {
-        lock: "is 666 gnt-masterd:gnt-luxid, expected 600|640"
-    }
-
-
-def test_whose_log_it_is_may_be_open(samples: SimpleNamespace) -> None:
-    log = "/var/log/ganeti/wconf-daemon.log"
-    line = f"600 gnt-masterd:gnt-confd {log}"
-    assert _changed(samples, line, f"600 root:root {log}") == {}
-    assert _changed(samples, line, f"666 root:root {log}") == {
-        log: "is 666 root:root, expected 600|640"
+@pytest.mark.parametrize(
+    ("path", "as_told", "may_be"),
+    [
+        ("/var/log/ganeti/wconf-daemon.log", "600 gnt-masterd:gnt-confd", "600 root:root"),
+        # as luxid makes it
+        ("/var/lib/ganeti/queue/lock", "640 gnt-masterd:gnt-daemons", "600 gnt-masterd:gnt-luxid"),
+    ],
+)
+def test_whose_it_is_may_be_open(
+    samples: SimpleNamespace, path: str, as_told: str, may_be: str
+) -> None:
+    line = f"{as_told} {path}"
+    assert _changed(samples, line, f"{may_be} {path}") == {}
+    assert _changed(samples, line, f"666 root:root {path}") == {
+        path: "is 666 root:root, expected 600|640"
     }
 
 
