@@ -169,10 +169,10 @@ def _teller(config: pytest.Config) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What is timed from now on is this drill's."""
+    """What is timed from now on is this drill's, and the watcher is paused for all of it."""
     drills = item.config.stash.get(DRILLS, None)
     if drills is not None:
-        drills.took.clear()
+        drills.begin()
         item.stash[MEASURED] = drills.took
 
 

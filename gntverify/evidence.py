@@ -3,9 +3,9 @@
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -139,33 +139,28 @@ class Evidence:
             file.write(json.dumps(data, sort_keys=True) + "\n")
 
 
-_traces = threading.local()
+_traces: ContextVar[tuple[list[str], ...]] = ContextVar("traces", default=())
 
 
 @contextmanager
 def tracing() -> Iterator[list[str]]:
-    """The keys of all answers that this thread looks at while the block runs."""
+    """The keys of all answers that are looked at while the block runs.
+
+    A thread traces for nobody, unless it runs in a copy of this context.
+    """
     keys: list[str] = []
-    stack = _stack()
-    stack.append(keys)
+    outer = _traces.set((*_traces.get(), keys))
     try:
         yield keys
     finally:
-        stack.pop()
+        _traces.reset(outer)
 
 
 def note(key: str) -> None:
     """An answer is being looked at."""
-    for keys in _stack():
+    for keys in _traces.get():
         if key not in keys:
             keys.append(key)
-
-
-def _stack() -> list[list[str]]:
-    if not hasattr(_traces, "stack"):
-        _traces.stack = []
-    stack: list[list[str]] = _traces.stack
-    return stack
 
 
 class fact(Generic[T]):  # noqa: N801 - used as a decorator, like property

@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
@@ -286,3 +288,10 @@ def test_a_fact_is_read_once_and_traced_each_time() -> None:
             assert subject.value == 7
         assert keys == ["answer"]
     assert subject.reads == 1
+
+
+def test_a_thread_traces_in_a_copy_of_the_context_only() -> None:
+    with tracing() as keys, ThreadPoolExecutor(1) as pool:
+        pool.submit(evidence.note, "of nobody").result()
+        pool.submit(copy_context().run, evidence.note, "of the verdict").result()
+    assert keys == ["of the verdict"]

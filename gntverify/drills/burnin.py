@@ -24,7 +24,7 @@ from gntverify.drills.keeper import (
     stopping,
 )
 from gntverify.drills.pings import SCRATCH
-from gntverify.drills.probeguest import GROUPS, KVM, OS, parse_groups
+from gntverify.drills.probeguest import GROUPS, KVM, OS, need_kvm, parse_groups
 from gntverify.drills.reap import undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed, GntverifyError
 from gntverify.ganeti import burnin
@@ -355,8 +355,10 @@ def need_os(operator: "Operator", nodes: Iterable[str]) -> None:
     """See that the probe's OS definition can be used on nodes.
 
     Raises:
+        NotApplicable: the cluster has no place for such guests.
         CommandFailed: it cannot.
     """
+    need_kvm(operator)
     name, _, variant = OS.partition("+")
     for node in nodes:
         trouble = operator.cluster.os_trouble(name, node, frozenset([variant]))

@@ -105,14 +105,20 @@ def survived(guest: ProbeGuest, limit_s: float) -> Seen:
 
 
 def _crash(guest: ProbeGuest, node: "Node") -> None:
-    """Restart its kernel; returns once it does not answer any more, its session let go."""
+    """Restart its kernel; returns once it does not answer any more, its session let go.
+
+    It restarts seconds after Ganeti has ended the job: what the guest says until then is heard.
+    """
     operator = guest.operator
     argv = ("gnt-node", "powercycle", "--yes", node.name)
     operator.must(*argv, limit_s=CHANGED_S)
 
     def probe() -> tuple[bool | None, str]:
         said = operator.on(guest.witness, _PINGED, str(node.secondary_ip)).strip()
-        return (True if said == "gone" else None), "it answers echoes"
+        if said == "gone":
+            return True, ""
+        guest.pulse()
+        return None, "it answers echoes"
 
     wait_for(f"The crash of {node.name!r}", probe, GONE_S)
     _session(node).close()

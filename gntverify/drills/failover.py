@@ -127,6 +127,7 @@ def killed(guest: ProbeGuest, limit_s: float) -> Seen:
     node = guest.primary
 
     def deed() -> str:
+        guest.answer()  # the last word that must not be lost
         guest.operator.on(node, _KILL, guest.name)
         return known_down(guest) or guest.job(
             "gnt-instance", "startup", guest.name, limit_s=START_S

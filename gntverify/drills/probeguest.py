@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from gntverify.compare import listed
-from gntverify.controls import NotApplicable
+from gntverify.controls import NotApplicable, need
 from gntverify.deadline import wait_for
 from gntverify.drills.operator import Operator
 from gntverify.drills.pings import pinged
@@ -74,6 +74,7 @@ class ProbeGuest:
         home: primary and secondary node, where it was made and belongs.
         witness: the node from which it is asked; neither of them, where there is a third.
         before: what `gnt-cluster verify` found while all was well: code and name.
+        heard: the guest's latest answer.
     """
 
     operator: Operator
@@ -82,6 +83,7 @@ class ProbeGuest:
     home: tuple["Node", "Node"]
     witness: "Node"
     before: Findings = frozenset()
+    heard: Pulse | None = None
 
     @property
     def instance(self) -> "Instance":
@@ -113,7 +115,13 @@ class ProbeGuest:
             DeadlinePassed: it was silent all the time.
         """
         what = f"An answer of the guest {self.name!r} at {self.address}"
-        return wait_for(what, lambda: read_pulse(self.witness.source, self.address), limit_s)
+        return wait_for(what, self.pulse, limit_s)
+
+    def pulse(self) -> tuple[Pulse | None, str]:
+        """What the guest says now, or None; and in words what was seen."""
+        found, said = read_pulse(self.witness.source, self.address)
+        self.heard = found or self.heard
+        return found, said
 
     def data_trouble(self) -> str:
         """What is wrong with its data, which it reads from its disk now; empty when nothing is."""
@@ -124,7 +132,8 @@ class ProbeGuest:
 
         Args:
             words: what is done, for people.
-            deed: does it, and returns why it went wrong, or nothing.
+            deed: does it, and returns why it went wrong, or nothing; what the guest answers
+                meanwhile (:meth:`pulse`) must not be lost either.
             limit_s: until the guest answers again; unscaled.
 
         Raises:
@@ -139,7 +148,8 @@ class ProbeGuest:
             trouble = deed()
             wrong = [f"{words}: {trouble}"] if trouble else []
             try:
-                wrong += lost(before, self.answer(limit_s))
+                last = self.heard or before
+                wrong += lost(before, last) or lost(last, self.answer(limit_s))
             except DeadlinePassed as err:
                 wrong.append(str(err))
             took_s = monotonic() - began
@@ -299,8 +309,9 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     Ganeti's own daemons.
 
     Raises:
-        NotApplicable: there are no two nodes of one group that take instances.
+        NotApplicable: there are no two nodes of one group that take instances, or no KVM.
     """
+    need_kvm(operator)
     groups = parse_groups(operator.master.source.ask(GROUPS, timeout_s=60, fresh=True).text())
     states = read_nodes(Fresh(operator.master.source))
     mirrors = Counter(s for one in operator.instances().values() for s in one.secondaries)
@@ -317,6 +328,23 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
     peers = [node for node in able if groups[node.name] == groups[primary.name]]
     others = [node for node in peers if node not in (primary, secondary)]
     return primary, secondary, (*others, secondary)[0]
+
+
+def need_kvm(operator: Operator) -> None:
+    """See that the drills' own guests can run here: on KVM, their NICs on a bridge.
+
+    Raises:
+        NotApplicable: they cannot.
+    """
+    info = operator.cluster.info
+    need(
+        "kvm" in info.hypervisors,
+        f"the drills' own guests run on KVM, and here is {listed(info.hypervisors)}",
+    )
+    need(
+        info.nic_mode != "openvswitch",
+        "the drills' own guests are put on a bridge, and here is Open vSwitch",
+    )
 
 
 def parse_groups(text: str) -> Mapping[str, str]:

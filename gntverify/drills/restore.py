@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, TypeVar
 
 from gntverify.backups import READ_ONLY, unfit
-from gntverify.controls import NotApplicable
+from gntverify.controls import NotApplicable, need
 from gntverify.deadline import scaled
 from gntverify.drills import answers, console, content, link
 from gntverify.drills.exports import (
@@ -339,7 +339,13 @@ class Ladder:
             return found
 
     def boots(self) -> console.Seen:
-        """L3: start the guest and watch its console."""
+        """L3: start the guest and watch its console.
+
+        Raises:
+            NotApplicable: it is none of KVM's.
+        """
+        kind = self.config.get("hypervisor")
+        need(kind == "kvm", f"it is a guest of {kind}, and only KVM's consoles can be watched")
         self._once("content", self._tried_content)
         pattern = self.guest.ready or console.READY
         with self.phase("boot"):

@@ -1,6 +1,7 @@
 """One run of drills, from the lock to the comparison at its end."""
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from gntverify.target import Target
 
 PAUSE = "6h"
 """The watcher is paused for that long at most: even if nobody ever reaps, it works again."""
+RENEWED_S = 3600.0
+"""A drill that begins later than this after the pause did has it begin anew."""
 RELEASE = "gnt-cluster watcher pause 0"
 """Ends the pause and, other than ``continue``, leaves its end on record: C09 counts from there.
 
@@ -36,6 +39,7 @@ class Drills:
     took: dict[str, float] = field(default_factory=dict)
     _operator: Operator | None = None
     _before: Traces = field(default_factory=dict)
+    _paused: float = float("-inf")
 
     @property
     def operator(self) -> Operator:
@@ -57,12 +61,26 @@ class Drills:
         try:
             self._before = read_traces(cluster, cluster.master)
             operator.ledger.undo("the watcher is paused", "", RELEASE)
-            operator.on(operator.master, f"gnt-cluster watcher pause {PAUSE}")
+            self._pause(operator)
         except (GntverifyError, KeyboardInterrupt):
             undo_all(operator)
             lock.free(cluster.nodes)
             raise
         return operator
+
+    def begin(self) -> None:
+        """A drill begins: what is timed from now on is its own, and the watcher stays paused.
+
+        Raises:
+            GntverifyError: it could not be paused again.
+        """
+        self.took.clear()
+        if self._operator and time.monotonic() - self._paused > RENEWED_S:
+            self._pause(self._operator)
+
+    def _pause(self, operator: Operator) -> None:
+        operator.on(operator.master, f"gnt-cluster watcher pause {PAUSE}")
+        self._paused = time.monotonic()
 
     def close(self) -> list[str]:
         """Undo what is not undone, compare, let go; a sentence for each thing that is not well."""

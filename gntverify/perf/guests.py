@@ -2,6 +2,8 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -135,8 +137,9 @@ def _resynced(operator: Operator, guest: ProbeGuest) -> float:
     mirror = read_mirrors(operator.master.source, guest.name)[0]
     minor = str(mirror.minors[node.name])
     with operator.step("resync"), ThreadPoolExecutor(1) as pool:
-        limit_s = str(scaled(RESYNC_S))
-        seen = pool.submit(operator.on, node, RUN, _RESYNC, minor, limit_s, limit_s=RESYNC_S + 30)
+        words = (RUN, _RESYNC, minor, str(scaled(RESYNC_S)))
+        look = partial(operator.on, node, *words, limit_s=RESYNC_S + 30)
+        seen = pool.submit(copy_context().run, look)
         operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
         text = seen.result()
     if trouble := guest.mirror_trouble() or guest.data_trouble():

@@ -4,6 +4,8 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gntverify.deadline import scaled
@@ -196,9 +198,8 @@ def _sent(operator: Operator, sender: "Node", receiver: "Node") -> float:
     ends = str(sender.secondary_ip), str(receiver.secondary_ip)
     run, meet = 'exec python3 -c "$@"', str(scaled(MEET_S))
     with ThreadPoolExecutor(2) as pool:
-        receives = pool.submit(
-            operator.on, receiver, run, _RECEIVE, *ends[::-1], port, token, meet
-        )
+        listen = partial(operator.on, receiver, run, _RECEIVE, *ends[::-1], port, token, meet)
+        receives = pool.submit(copy_context().run, listen)
         argv = (run, _SEND, *ends, port, token, meet, str(NETWORK_S))
         operator.on(sender, *argv)
         text = receives.result()

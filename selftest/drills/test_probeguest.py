@@ -65,8 +65,9 @@ class Lab:
     def __init__(self, count: int = 3) -> None:
         self.nodes = [made(f"node{place}", place) for place in range(1, count + 1)]
         self.instances: dict[str, Any] = {}
+        self.info = SimpleNamespace(hypervisors=("kvm",), nic_mode="bridged")
         cluster = SimpleNamespace(
-            nodes=self.nodes, name="clust1", address=IPv4Address("192.168.1.1")
+            nodes=self.nodes, name="clust1", address=IPv4Address("192.168.1.1"), info=self.info
         )
         self.operator = cast("Any", Operator(cast("Any", cluster), self.nodes[0], cast("Any", 0)))
         self.operator.instances = lambda: self.instances
@@ -134,6 +135,18 @@ def test_of_two_nodes_one_is_the_witness() -> None:
 def test_what_is_out_of_service_takes_no_guest(lab: Lab) -> None:
     lab.roles("MOD")
     with pytest.raises(NotApplicable):
+        places(lab.operator)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [("hypervisors", ("xen-pvm",), "xen-pvm"), ("nic_mode", "openvswitch", "Open vSwitch")],
+)
+def test_where_no_guest_of_ours_can_run_there_is_none(
+    lab: Lab, key: str, value: Any, told: str
+) -> None:
+    setattr(lab.info, key, value)
+    with pytest.raises(NotApplicable, match=told):
         places(lab.operator)
 
 
@@ -292,6 +305,23 @@ def test_lost_data_and_a_jobs_trouble_are_both_told(
         "a deed: job 7 warned",
         "its data went back from heartbeat 7 to 5",
     ]
+
+
+def test_what_was_heard_during_the_deed_must_not_be_lost(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    guest = Watched(monkeypatch, lab, [7, 9, 8]).guest
+    seen = guest.watched("a crash", lambda: guest.pulse()[1] and "")
+    assert seen.wrong == ["its data went back from heartbeat 9 to 8"]
+
+
+def test_the_last_word_of_a_killed_guest_is_heard(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    guest = Watched(monkeypatch, lab, [7, 9, 8]).guest
+    monkeypatch.setattr(guest.operator, "on", lambda *_: "")
+    monkeypatch.setattr(failover, "known_down", lambda _: "it was not noticed")
+    assert failover.killed(guest, 60).wrong[1:] == ["its data went back from heartbeat 9 to 8"]
 
 
 def test_what_could_not_be_made_is_not_made_again(lab: Lab) -> None:

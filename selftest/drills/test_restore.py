@@ -152,8 +152,11 @@ def test_the_copy_has_no_screen_device_or_medium_of_the_original(operator: Opera
     assert "spice_bind" not in have, "without it, its other parameters are refused"
     climb(operator, spice_bind="0.0.0.0").imported()  # noqa: S104 # of an export
     assert options(operator)["-H"][0].endswith(",spice_bind=127.0.0.1")
-    climb(operator, hypervisor="xen-pvm").imported()
+    of_xen = climb(operator, hypervisor="xen-pvm")
+    of_xen.imported()
     assert "-H" not in options(operator)
+    with pytest.raises(NotApplicable, match="a guest of xen-pvm"):
+        of_xen.boots()
 
 
 def test_an_import_has_the_time_that_the_site_gives_a_restore(operator: Operator) -> None:
