@@ -42,6 +42,15 @@ def test_logs_may_be_as_logrotate_makes_them(samples: SimpleNamespace) -> None:
     }
 
 
+def test_a_log_may_be_of_the_group_of_the_daemon_that_made_it(samples: SimpleNamespace) -> None:
+    path = "/var/log/ganeti/luxi-daemon.log"
+    line = f"600 gnt-masterd:gnt-masterd {path}"
+    assert _changed(samples, line, f"600 gnt-masterd:gnt-luxid {path}") == {}
+    assert _changed(samples, line, f"600 gnt-masterd:gnt-rapi {path}") == {
+        path: "is 600 gnt-masterd:gnt-rapi, expected 600|640 gnt-masterd:gnt-masterd"
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "as_told", "may_be"),
     [
