@@ -17,7 +17,7 @@ from pathlib import Path
 from gntverify.errors import SiteError
 from provision.lab.apt import Deb, PrivateApt, host_sources
 from provision.lab.cache import cache_dir, held
-from provision.lab.packages import NODE, SUITE
+from provision.lab.packages import GUESTS, NODE, SUITE
 from provision.lab.reporting import Reporting
 
 HOST = "mirror.gnt.example"
@@ -33,7 +33,7 @@ def source_line() -> str:
 
 def mirror_key() -> str:
     """What the mirror is made of: suite, package lists and layout."""
-    text = json.dumps([FORMAT, SUITE, sorted(NODE)])
+    text = json.dumps([FORMAT, SUITE, sorted(NODE), GUESTS])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -75,6 +75,7 @@ def _fetch(home: Path) -> None:
     apt.prepare()
     apt.update()
     wanted = apt.closure([*NODE, *_base(apt.available())])
+    wanted |= apt.closure(GUESTS)  # by themselves: a node has usrmerge, and can have one of both
     debs = apt.download(wanted)
     new = home.with_name(f"{home.name}.new")
     shutil.rmtree(new, ignore_errors=True)

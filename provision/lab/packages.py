@@ -64,5 +64,8 @@ OPERATIONS = ("locales", "tzdata", "ethtool", "chrony", "cron", "smartmontools",
 
 NOTES = tuple(dict.fromkeys((*NETWORK, *GANETI, *OPERATIONS)))
 
+GUESTS = ("usr-is-merged",)
+"""What ``debootstrap`` takes beside Debian's base as it makes a guest from the lab's mirror."""
+
 NODE = tuple(dict.fromkeys((*PLAIN, *NOTES)))
 """Everything a provisioned node has; recommended packages are left out."""
