@@ -22,7 +22,7 @@ from provision.lab.reporting import Reporting
 
 HOST = "mirror.gnt.example"
 PORT = 8080
-FORMAT = 2
+FORMAT = 3
 """Raised when the layout of the mirror changes."""
 
 
@@ -81,7 +81,7 @@ def _fetch(home: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
     (new / "pool").mkdir(parents=True)
     for deb in debs:
-        _link(deb.path, new / "pool" / deb.path.name)
+        _link(deb.path, new / place(deb))
     write_index(new, debs)
     shutil.rmtree(home, ignore_errors=True)
     new.rename(home)
@@ -106,12 +106,18 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def place(deb: Deb) -> str:
+    """Where the mirror has it: without the epoch, as Debian's pool.
+
+    apt writes ``1:`` as ``1%3a``, and debootstrap asks for that as it is, which means ``1:``.
+    """
+    return "pool/" + re.sub(r"_[0-9]+%3a", "_", deb.path.name)
+
+
 def index(debs: Iterable[Deb]) -> str:
     """The ``Packages`` file: Debian's own stanzas, with the place of the file in this mirror."""
     stanzas = (
-        re.sub(
-            r"^Filename: .*$", f"Filename: pool/{deb.path.name}", deb.stanza, flags=re.MULTILINE
-        )
+        re.sub(r"^Filename: .*$", f"Filename: {place(deb)}", deb.stanza, flags=re.MULTILINE)
         for deb in sorted(debs, key=lambda deb: deb.name)
     )
     return "".join(f"{stanza.strip()}\n\n" for stanza in stanzas)

@@ -9,7 +9,12 @@ from provision.lab.packages import GANETI, NETWORK, NODE, NOTES, PLAIN
 
 DEBS = (
     Deb("vlan", "2.0.5", Path("/x/vlan_2.0.5_all.deb"), "Package: vlan\nFilename: pool/v/v.deb"),
-    Deb("bridge-utils", "1.7", Path("/x/b_1.7_amd64.deb"), "Package: b\nFilename: pool/b/b.deb\n"),
+    Deb(
+        "bridge-utils",
+        "1.7",
+        Path("/x/b_1%3a1.7_amd64.deb"),
+        "Package: b\nFilename: pool/b/b.deb\n",
+    ),
 )
 
 
