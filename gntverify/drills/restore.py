@@ -210,17 +210,9 @@ class Ladder:
     @property
     def late(self) -> str:
         """That it took longer than the site allows; empty when it did not."""
-        if self.rto_min <= self.allowed_min:
-            return ""
-        return (
-            f"{self.subject.instance}: restored in {self.rto_min:.1f} min, expected at most "
-            f"{self.allowed_min:g}"
-        )
-
-    @property
-    def allowed_min(self) -> float:
-        """How many the site allows, scaled."""
-        return scaled(self.site.drills.restore_min)
+        took, allowed = self.rto_min, scaled(self.site.drills.restore_min)
+        late = f"restored in {took:.1f} min, expected at most {allowed:g}"
+        return f"{self.subject.instance}: {late}" if took > allowed else ""
 
     @property
     def exported(self) -> int:
