@@ -24,7 +24,7 @@ from gntverify.drills.keeper import (
     stopping,
 )
 from gntverify.drills.pings import SCRATCH
-from gntverify.drills.probeguest import GROUPS, KVM, OS, need_kvm, parse_groups
+from gntverify.drills.probeguest import KVM, OS, need_kvm
 from gntverify.drills.reap import undo
 from gntverify.errors import NOT_TOLD, CommandFailed, DeadlinePassed, GntverifyError
 from gntverify.ganeti import burnin
@@ -42,7 +42,7 @@ from gntverify.ganeti.burnin import (
     progress,
 )
 from gntverify.ganeti.exports import DIRECTORY as EXPORTS
-from gntverify.ganeti.nodes import read_nodes
+from gntverify.ganeti.nodes import read_groups, read_nodes
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
@@ -341,7 +341,7 @@ def places(operator: "Operator") -> tuple[str, ...]:
     Raises:
         NotApplicable: there are none.
     """
-    groups = parse_groups(operator.master.source.ask(GROUPS, timeout_s=60, fresh=True).text())
+    groups = read_groups(Fresh(operator.master.source))
     states = read_nodes(Fresh(operator.master.source))
     able = [node.name for node in operator.cluster.nodes if states[node.name].takes_instances]
     if not able:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from gntverify.compare import listed
 from gntverify.controls import need
 from gntverify.deadline import scaled, wait_for
-from gntverify.drills.probeguest import GROUPS, ProbeGuest, Seen, parse_groups
+from gntverify.drills.probeguest import ProbeGuest, Seen
 from gntverify.drills.reap import await_jobs
 from gntverify.errors import CommandFailed, DeadlinePassed
 from gntverify.ganeti import burnin
 from gntverify.ganeti.kvm import RUN_DIR
-from gntverify.ganeti.nodes import read_nodes
+from gntverify.ganeti.nodes import read_groups, read_nodes
 from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def third(guest: ProbeGuest) -> "Node":
     """
     operator, source = guest.operator, guest.operator.master.source
     states = read_nodes(Fresh(source))
-    groups = parse_groups(source.ask(GROUPS, timeout_s=60, fresh=True).text())
+    groups = read_groups(Fresh(source))
     free = [
         node
         for node in operator.cluster.nodes

@@ -17,7 +17,7 @@ from gntverify.drills.machine import (
     homeward,
     script,
 )
-from gntverify.drills.probeguest import GROUPS, KVM, OS, Guests, ProbeGuest, parse_groups
+from gntverify.drills.probeguest import KVM, OS, Guests, ProbeGuest
 from gntverify.drills.pulse import Pulse, lost
 from gntverify.drills.reap import await_jobs, undo
 from gntverify.drills.walk import Failure
@@ -26,7 +26,7 @@ from gntverify.facts.shape import checked, load_json, refuse
 from gntverify.ganeti.exports import DIRECTORY
 from gntverify.ganeti.instances import Live, unchecked
 from gntverify.ganeti.jobs import Job
-from gntverify.ganeti.nodes import NodeState, read_nodes
+from gntverify.ganeti.nodes import NodeState, read_groups, read_nodes
 from gntverify.ganeti.ssconf import DATA_DIR, PREFIX
 from gntverify.transport.source import Fresh
 
@@ -97,7 +97,7 @@ class LiveMachine:
 
     def _placed(self) -> Place:
         source = self.operator.master.source
-        groups = parse_groups(source.ask(GROUPS, timeout_s=60, fresh=True).text())
+        groups = read_groups(Fresh(source))
         home = [node.name for node in self._guest.home]
         there = [node.name for node in self.operator.cluster.nodes]
         able = [

@@ -1,7 +1,7 @@
 """The probe guest of a run: a mirrored instance of our own, to which everything may happen."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import permutations
@@ -24,9 +24,8 @@ from gntverify.errors import (
 )
 from gntverify.facts.arp import read_answers
 from gntverify.facts.drbd import Minor, read_proc
-from gntverify.facts.shape import refuse
 from gntverify.ganeti.mirrors import read_mirrors
-from gntverify.ganeti.nodes import read_nodes
+from gntverify.ganeti.nodes import read_groups, read_nodes
 from gntverify.ganeti.verify import read_report
 from gntverify.transport.source import Fresh
 
@@ -42,7 +41,6 @@ KVM = f"kernel_path={DIRECTORY}/vmlinuz,initrd_path={DIRECTORY}/initrd.img,seria
 CREATE_S = 600.0
 ANSWER_S = 60.0
 SYNC_S = 600.0
-GROUPS = ("gnt-node", "list", "--no-headers", "--separator=|", "--output=name,group")
 WHOLE = ("Connected", "VerifyS", "VerifyT")
 
 Findings = frozenset[tuple[str, str]]
@@ -312,7 +310,7 @@ def places(operator: Operator) -> tuple["Node", "Node", "Node"]:
         NotApplicable: there are no two nodes of one group that take instances, or no KVM.
     """
     need_kvm(operator)
-    groups = parse_groups(operator.master.source.ask(GROUPS, timeout_s=60, fresh=True).text())
+    groups = read_groups(Fresh(operator.master.source))
     states = read_nodes(Fresh(operator.master.source))
     mirrors = Counter(s for one in operator.instances().values() for s in one.secondaries)
     able = [node for node in operator.cluster.nodes if states[node.name].takes_instances]
@@ -345,19 +343,6 @@ def need_kvm(operator: Operator) -> None:
         info.nic_mode != "openvswitch",
         "the drills' own guests are put on a bridge, and here is Open vSwitch",
     )
-
-
-def parse_groups(text: str) -> Mapping[str, str]:
-    """Node to its group.
-
-    Raises:
-        ParseError: a line has other fields, or there is none.
-    """
-    rows = [line.split("|") for line in text.splitlines()]
-    for row in rows or [[]]:
-        if len(row) != 2 or not all(row):
-            raise refuse("gnt-node list", "|".join(row))
-    return {row[0]: row[1] for row in rows}
 
 
 def free_address(operator: Operator, site: "Site", node: "Node") -> IPv4Address:

@@ -1,4 +1,4 @@
-"""``gnt-node list``: the role of every node as the master knows it."""
+"""``gnt-node list``: the role and the group of every node as the master knows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ LIMIT_S = 60.0
 # "|" occurs in no field; all are configuration, so no node is asked for them
 FIELDS = "name,role,pip,sip,uuid,master_capable,vm_capable"
 COMMAND = ("gnt-node", "list", "--no-headers", "--separator=|", f"--output={FIELDS}")
+GROUPS = (*COMMAND[:-1], "--output=name,group")
 
 Role = Literal["M", "C", "R", "D", "O"]
 
@@ -83,3 +84,21 @@ def parse_nodes(text: str) -> dict[str, NodeState]:
 def read_nodes(source: "Source") -> Mapping[str, NodeState]:
     """Ask the master."""
     return parse_nodes(source.ask(COMMAND, timeout_s=LIMIT_S).text())
+
+
+def parse_groups(text: str) -> Mapping[str, str]:
+    """Node to its group.
+
+    Raises:
+        ParseError: a line has other fields, or there is none.
+    """
+    rows = [line.split("|") for line in text.splitlines()]
+    for row in rows or [[]]:
+        if len(row) != 2 or not all(row):
+            raise refuse(TOOL, "|".join(row))
+    return {row[0]: row[1] for row in rows}
+
+
+def read_groups(source: "Source") -> Mapping[str, str]:
+    """Ask the master."""
+    return parse_groups(source.ask(GROUPS, timeout_s=LIMIT_S).text())

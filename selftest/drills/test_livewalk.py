@@ -21,12 +21,12 @@ from gntverify.drills.machine import (
     Step,
     command,
 )
-from gntverify.drills.probeguest import GROUPS
 from gntverify.drills.pulse import Pulse
 from gntverify.drills.walk import Failure, Walk
 from gntverify.evidence import Answer
 from gntverify.ganeti.jobs import QUEUE, Job
 from gntverify.ganeti.nodes import COMMAND as NODES
+from gntverify.ganeti.nodes import GROUPS
 
 A, B, C = (f"node{n}.gnt.example" for n in "123")
 NAME, LINK = "probe.gnt.example", "xen-br0"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gntverify.controls import NotApplicable
 from gntverify.drills import failover, probeguest
 from gntverify.drills.operator import Operator
-from gntverify.drills.probeguest import Guests, ProbeGuest, free_address, parse_groups, places
+from gntverify.drills.probeguest import Guests, ProbeGuest, free_address, places
 from gntverify.drills.pulse import Pulse
 from gntverify.errors import CommandFailed, ParseError, SiteError
 from gntverify.evidence import Answer
@@ -72,7 +72,7 @@ class Lab:
         self.operator = cast("Any", Operator(cast("Any", cluster), self.nodes[0], cast("Any", 0)))
         self.operator.instances = lambda: self.instances
         names = [node.name for node in self.nodes]
-        self.master.will(probeguest.GROUPS, "".join(f"{name}|default\n" for name in names))
+        self.master.will(nodes.GROUPS, "".join(f"{name}|default\n" for name in names))
         self.roles("MCC"[:count])
 
     @property
@@ -336,7 +336,7 @@ def test_what_could_not_be_made_is_not_made_again(lab: Lab) -> None:
 @given(st.dictionaries(st.from_regex(r"[a-z0-9.]+", fullmatch=True), st.just("default")))
 def test_groups_are_told_whole(want: Mapping[str, str]) -> None:
     text = "".join(f"{name}|{group}\n" for name, group in want.items())
-    check: Callable[[str], Mapping[str, str]] = parse_groups
+    check: Callable[[str], Mapping[str, str]] = nodes.parse_groups
     if want:
         assert check(text) == want
     else:
@@ -347,7 +347,7 @@ def test_groups_are_told_whole(want: Mapping[str, str]) -> None:
 @given(st.text())
 def test_any_text_is_groups_or_refused(text: str) -> None:
     try:
-        found = parse_groups(text)
+        found = nodes.parse_groups(text)
     except ParseError:
         return
     assert all(name and group for name, group in found.items())
