@@ -1,22 +1,20 @@
 """Where a probe guest is made, and what is seen of it, on nodes that answer what is planned."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gntverify.controls import NotApplicable
 from gntverify.drills import failover, probeguest
 from gntverify.drills.operator import Operator
 from gntverify.drills.probeguest import Guests, ProbeGuest, free_address, places
 from gntverify.drills.pulse import Pulse
-from gntverify.errors import CommandFailed, ParseError, SiteError
+from gntverify.errors import CommandFailed, SiteError
 from gntverify.evidence import Answer
 from gntverify.facts.arp import arping_argv
 from gntverify.facts.drbd import PROC
@@ -331,23 +329,3 @@ def test_what_could_not_be_made_is_not_made_again(lab: Lab) -> None:
     lab.operator.instances = None  # it is not even asked
     with pytest.raises(SiteError):
         guests.sound()
-
-
-@given(st.dictionaries(st.from_regex(r"[a-z0-9.]+", fullmatch=True), st.just("default")))
-def test_groups_are_told_whole(want: Mapping[str, str]) -> None:
-    text = "".join(f"{name}|{group}\n" for name, group in want.items())
-    check: Callable[[str], Mapping[str, str]] = nodes.parse_groups
-    if want:
-        assert check(text) == want
-    else:
-        with pytest.raises(ParseError):
-            check(text)
-
-
-@given(st.text())
-def test_any_text_is_groups_or_refused(text: str) -> None:
-    try:
-        found = nodes.parse_groups(text)
-    except ParseError:
-        return
-    assert all(name and group for name, group in found.items())

@@ -66,6 +66,12 @@ node2.gnt.example|C|192.168.0.2|192.168.0.2|a7aa407c-4e5f-4de2-aad5-6f0bb3d35fda
 node3.gnt.example|O|192.168.0.3|10.0.0.3|affde931-4265-4cc5-8b2f-d51d4b81f4b5|N|Y
 """
 
+GROUPS = """\
+node1.gnt.example|default
+node2.gnt.example|default
+node3.gnt.example|rack2
+"""
+
 ROOMS = """\
 node1.gnt.example|2971|2320
 node2.gnt.example|2971|2627

@@ -88,3 +88,15 @@ def test_every_node_written_is_read(states: dict[str, nodes.NodeState]) -> None:
         for name, one in states.items()
     )
     assert nodes.parse_nodes(text) == states
+
+
+@given(st.dictionaries(NAMES, st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True), min_size=1))
+def test_every_group_written_is_read(groups: dict[str, str]) -> None:
+    text = "".join(f"{name}|{group}\n" for name, group in groups.items())
+    assert nodes.parse_groups(text) == groups
+
+
+@pytest.mark.parametrize("line", ["node9|", "|default", "node9|default|Y", "node9", ""])
+def test_other_fields_of_a_group_are_refused(line: str, samples: SimpleNamespace) -> None:
+    with pytest.raises(ParseError):
+        nodes.parse_groups(f"{samples.GROUPS}{line}\n")

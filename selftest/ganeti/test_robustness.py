@@ -107,6 +107,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "wrapper": (kvm.parse_wrapper, "WRAPPER"),
     "stat": (lambda text: kvm.parse_stat(text, PATHS), "STAT"),
     "nodes": (nodes.parse_nodes, "NODES"),
+    "groups": (nodes.parse_groups, "GROUPS"),
     "oses": (oses.parse_oses, "OSES"),
     "dates": (security.parse_dates, "DATES"),
     "users": (security.parse_users, "USERS"),
