@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 CHECK = "/usr/share/gntverify-probe/check-disk"
 LIMIT_S = 600.0
+ACTIVATE = 'exec gnt-instance activate-disks "$1"'
+"""Shell text for the master; :func:`device_of` reads what it prints."""
 # In a mount namespace of its own, so that a kill leaves nothing; a loop device that is let go
 # while it is mounted ends with the mount.
 _SUMS = """\

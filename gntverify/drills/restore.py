@@ -318,9 +318,7 @@ class Ladder:
 
     def _read_content(self) -> list[str]:
         with self.phase("read the disk"):
-            text = self.operator.on(
-                self.operator.master, 'gnt-instance activate-disks "$1"', self.name, limit_s=120
-            )
+            text = self.operator.on(self.operator.master, content.ACTIVATE, self.name, limit_s=120)
             device = content.device_of(text)
             found = (
                 content.canary(self.node, device)

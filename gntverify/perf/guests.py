@@ -1,7 +1,9 @@
 """What a guest costs and gets: start, migration, resync, export and import, CPU, VNC."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from time import monotonic
@@ -10,7 +12,8 @@ from typing import TYPE_CHECKING
 from gntverify.compare import listed
 from gntverify.controls import need
 from gntverify.deadline import scaled
-from gntverify.drills.failover import migrated
+from gntverify.drills.content import ACTIVATE, device_of
+from gntverify.drills.failover import MIGRATE_S, migrated
 from gntverify.drills.operator import Operator
 from gntverify.drills.probeguest import ProbeGuest
 from gntverify.drills.reap import await_jobs, undo
@@ -33,7 +36,9 @@ RESYNC_S = 900.0
 EXPORT_S = 1800.0
 IMPORT_S = 1800.0
 VNC_S = 20
-CONTENT = "probe guest, 1 GiB disk with few files"
+CARGO_MIB = 256
+CARGO_S = 300.0
+CONTENT = f"probe guest, {CARGO_MIB} MiB in its disk"
 RUN = 'exec python3 -c "$@"'
 # From the first look at which data is on its way to the first at which none is any more. The
 # kernel counts what is out of sync in KiB.
@@ -53,6 +58,34 @@ while time.monotonic() < end:
         sys.exit()
     time.sleep(0.1)
 sys.exit("no resync of minor %s came to its end" % minor)
+"""
+# What the process of that instance sends to the other node: from the first look at it to the last
+# at which it had grown, so neither what comes before nor the wait for the end counts.
+_MIGRATION = f"""\
+import json, re, subprocess, sys, time
+name, peer, end = sys.argv[1], sys.argv[2], time.monotonic() + float(sys.argv[3])
+with open("{RUN_DIR}/pid/" + name) as file:
+    own = re.compile(r"pid=%d,.*bytes_acked:(\\d+)" % int(file.read()))
+first = last = None
+while time.monotonic() < end:
+    said = subprocess.check_output(["ss", "-OtinpH", "dst", peer], text=True)
+    found, now = own.search(said), time.monotonic()
+    if found:
+        have = (now, int(found.group(1)))
+        first = first or have
+        last = have if last is None or have[1] > last[1] else last
+    elif first:
+        break
+    time.sleep(0.05)
+if first == last:
+    sys.exit("nothing was seen on its way from %s to %s" % (name, peer))
+print(json.dumps([(last[1] - first[1]) / 2**20, last[0] - first[0]]))
+"""
+# In a mount namespace of its own, so that a kill leaves nothing.
+_LOAD = """\
+exec unshare -m sh -c 'mount "$1" /mnt || exit
+dd if=/dev/urandom of=/mnt/cargo bs=1M count="$2" conv=fsync status=none; told=$?
+umount /mnt && exit $told' sh "$@"
 """
 _PAGE = """\
 import sys, urllib.request
@@ -109,15 +142,50 @@ def _answered(guest: ProbeGuest) -> None:
 
 
 def measure_migrations(bench: Bench, guest: ProbeGuest) -> list[str]:
-    """How long live migrations take, and how long the guest is silent; what went wrong."""
-    seen = []
+    """How long live migrations take, how fast, how long the guest is silent; what went wrong.
+
+    Raises:
+        CommandFailed: what a migration sent was not seen.
+    """
+    seen, rates = [], []
     for _ in range(2 * ((bench.slow_repeats + 1) // 2)):  # there and back: it belongs at home
-        seen.append(migrated(guest))
+        words = (guest.name, str(guest.secondary.secondary_ip))
+        look = watching(guest.operator, guest.primary, _MIGRATION, *words, limit_s=MIGRATE_S)
+        with look as sent:
+            seen.append(migrated(guest))
         if seen[-1].wrong:
             return seen[-1].wrong
+        rates.append(rate(sent.result()))
     bench.keep("migration_s", "probe guest", [one.took_s for one in seen])
+    bench.keep("migration_mib_s", "memory of the probe guest", rates)
     bench.keep("downtime_s", "probe guest, live migration", [one.silence_s for one in seen])
     return []
+
+
+@contextmanager
+def watching(
+    operator: Operator, node: "Node", script: str, *args: str, limit_s: float
+) -> Iterator[Future[str]]:
+    """A script of Python looks on a node while the block goes on; yields what it prints.
+
+    Its last argument is how many seconds it may look: ``limit_s``, scaled.
+    """
+    words = (RUN, script, *args, str(scaled(limit_s)))
+    with ThreadPoolExecutor(1) as pool:
+        look = partial(operator.on, node, *words, limit_s=limit_s + 30)
+        yield pool.submit(copy_context().run, look)
+
+
+def rate(text: str) -> float:
+    """MiB/s of what a node printed: MiB that were on their way, and seconds.
+
+    Raises:
+        ParseError: it is no two amounts.
+    """
+    found = checked(list[float], load_json(text, "python3"), "python3")
+    if len(found) != 2 or min(found) <= 0:
+        raise refuse("python3", text)
+    return found[0] / found[1]
 
 
 def measure_resyncs(bench: Bench, guest: ProbeGuest) -> None:
@@ -134,43 +202,32 @@ def measure_resyncs(bench: Bench, guest: ProbeGuest) -> None:
 
 def _resynced(operator: Operator, guest: ProbeGuest) -> float:
     node = guest.primary
-    mirror = read_mirrors(operator.master.source, guest.name)[0]
-    minor = str(mirror.minors[node.name])
-    with operator.step("resync"), ThreadPoolExecutor(1) as pool:
-        words = (RUN, _RESYNC, minor, str(scaled(RESYNC_S)))
-        look = partial(operator.on, node, *words, limit_s=RESYNC_S + 30)
-        seen = pool.submit(copy_context().run, look)
+    minor = str(read_mirrors(operator.master.source, guest.name)[0].minors[node.name])
+    with (
+        operator.step("resync"),
+        watching(operator, node, _RESYNC, minor, limit_s=RESYNC_S) as seen,
+    ):
         operator.must("gnt-instance", "replace-disks", "-s", guest.name, limit_s=RESYNC_S)
         text = seen.result()
     if trouble := guest.mirror_trouble() or guest.data_trouble():
         raise CommandFailed(trouble)
-    return resync_rate(text)
-
-
-def resync_rate(text: str) -> float:
-    """MiB/s of what the node printed: MiB that were on their way, and seconds.
-
-    Raises:
-        ParseError: it is no two amounts.
-    """
-    found = checked(list[float], load_json(text, "python3"), "python3")
-    if len(found) != 2 or min(found) <= 0:
-        raise refuse("python3", text)
-    return found[0] / found[1]
+    return rate(text)
 
 
 def measure_exports(bench: Bench, guest: ProbeGuest) -> list[str]:
     """How long an export of the running guest takes, and its import as another; what went wrong.
 
-    Its disk has little in it and its OS saves files, so this is the time of everything around
-    the data: snapshot, transport, checks.
+    The rates are those of what its disk holds, everything around it counted in: snapshot,
+    compression, transport, checks.
 
     Raises:
         NotApplicable: the cluster has no disks with one copy.
+        CommandFailed: its disk could not be loaded.
     """
     offered = "plain" in bench.site.cluster.disk_templates
     need(offered, "the cluster has no disks of template plain, as which it would be imported")
     operator, node = bench.operator, guest.secondary
+    _load(operator, guest)
     place = f"{DIRECTORY}/{guest.name}"
     words = f"an export of {guest.name} on {node.short}"
     entry = operator.ledger.undo(words, node.name, f"rm -rf {place} {place}.new")
@@ -185,9 +242,24 @@ def measure_exports(bench: Bench, guest: ProbeGuest) -> list[str]:
     finally:
         await_jobs(operator)  # one that passed its limit still writes there
         undo(operator, entry)
-    bench.keep("export_s", CONTENT, times["export"])
-    bench.keep("import_s", CONTENT, times["import"])
+    measures: tuple[tuple[Measure, Measure, list[float]], ...] = (
+        ("export_s", "export_mib_s", times["export"]),
+        ("import_s", "import_mib_s", times["import"]),
+    )
+    for lasting, speed, values in measures:
+        bench.keep(lasting, CONTENT, values)
+        bench.keep(speed, CONTENT, [CARGO_MIB / value for value in values])
     return []
+
+
+def _load(operator: Operator, guest: ProbeGuest) -> None:
+    """Put on its disk what no compression makes smaller; for that it is stopped for a while."""
+    with operator.step(f"{CARGO_MIB} MiB for its disk"):
+        operator.must("gnt-instance", "shutdown", guest.name, limit_s=STOP_S)
+        text = operator.on(operator.master, ACTIVATE, guest.name, limit_s=STOP_S)
+        operator.on(guest.primary, _LOAD, device_of(text), str(CARGO_MIB), limit_s=CARGO_S)
+        operator.must("gnt-instance", "startup", guest.name, limit_s=START_S)
+        _answered(guest)
 
 
 def _exported(operator: Operator, guest: ProbeGuest, node: "Node", times: list[float]) -> str:

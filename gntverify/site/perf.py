@@ -15,9 +15,12 @@ Measure = Literal[
     "resync_mib_s",
     "start_s",
     "migration_s",
+    "migration_mib_s",
     "downtime_s",
     "export_s",
+    "export_mib_s",
     "import_s",
+    "import_mib_s",
     "vnc_off_percent",
     "vnc_on_percent",
 ]

@@ -1,5 +1,6 @@
 """What is measured of guests: the scripts, on files like a node's."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from gntverify.errors import CommandFailed, ParseError
 from gntverify.facts.hardware import Cpu
 from gntverify.ganeti.kvm import RUN_DIR
-from gntverify.perf.guests import _RESYNC, _TICKS, emulated, lacking, resync_rate
+from gntverify.perf.guests import _MIGRATION, _RESYNC, _TICKS, emulated, lacking, rate
 
 SYNC = """\
 version: 8.4.11 (api:1/proto:86-101)
@@ -38,7 +39,7 @@ def test_a_resync_is_seen_from_its_begin_to_its_end(tmp_path: Path) -> None:
         fresh.write_text(SYNC.format(state="Connected", oos=0))
         fresh.replace(proc)
         out, _ = child.communicate(timeout=10)
-    assert 512 / 10 < resync_rate(out) < 512 / 0.5
+    assert 512 / 10 < rate(out) < 512 / 0.5
 
 
 def test_a_resync_that_never_begins_is_no_rate(tmp_path: Path) -> None:
@@ -50,10 +51,48 @@ def test_a_resync_that_never_begins_is_no_rate(tmp_path: Path) -> None:
     assert "no resync of minor 1" in done.stderr
 
 
+SENDER = """\
+import socket, sys, time
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as peer:
+    for _ in range(10):
+        peer.sendall(bytes(1 << 20))
+        time.sleep(0.1)
+    time.sleep(1)
+"""
+
+
+def test_a_migration_is_what_the_instances_process_sends(tmp_path: Path) -> None:
+    """Ten MiB in a second; that it is silent for another one before its end slows down nothing."""
+    (tmp_path / "pid").mkdir()
+    looking = [sys.executable, "-c", _MIGRATION.replace(RUN_DIR, str(tmp_path))]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sending = [sys.executable, "-c", SENDER, str(server.getsockname()[1])]
+        with subprocess.Popen(sending) as sender:
+            (tmp_path / "pid" / "vm1").write_text(f"{sender.pid}\n")
+            argv = [*looking, "vm1", "127.0.0.1", "20"]
+            with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as look:
+                peer, _ = server.accept()
+                with peer:
+                    while peer.recv(1 << 20):
+                        pass
+                out, _ = look.communicate(timeout=20)
+    assert 4 < rate(out) < 20
+
+
+def test_a_migration_that_never_begins_is_no_rate(tmp_path: Path) -> None:
+    (tmp_path / "pid").mkdir()
+    (tmp_path / "pid" / "vm1").write_text("1\n")
+    text = _MIGRATION.replace(RUN_DIR, str(tmp_path))
+    argv = [sys.executable, "-c", text, "vm1", "127.0.0.1", "0.3"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nothing was seen on its way from vm1 to 127.0.0.1" in done.stderr
+
+
 @given(st.text())
 def test_whatever_is_printed_is_a_rate_or_refused(text: str) -> None:
     try:
-        found = resync_rate(text)
+        found = rate(text)
     except ParseError:
         return
     assert found > 0
