@@ -41,6 +41,16 @@ for port in "$@"; do
 done
 """.replace("PLACES", " ".join(f"{way}:{end}" for way, end in PLACES))
 
+# Written to this copy alone, which nobody has open afterwards. udev has a look at a device that
+# was written, so to let go may take a moment.
+_ESTRANGE = """\
+drbdsetup primary "$1" || exit
+dd if=/dev/urandom of="/dev/drbd$1" bs=64k count=16 oflag=direct conv=notrunc status=none
+told=$?
+for _ in 1 2 3 4 5; do drbdsetup secondary "$1" && exit $told; sleep 1; done
+exit 1
+"""
+
 
 def disconnected(guest: ProbeGuest) -> Seen:
     """Disconnect the mirror on its secondary node, and have Ganeti repair it.
@@ -51,14 +61,45 @@ def disconnected(guest: ProbeGuest) -> Seen:
     node = guest.secondary
 
     def deed() -> str:
-        for end in _ends(guest, node):
-            words = (f"ipv4:{end.own}:{end.ports[0]}", f"ipv4:{end.peer}:{end.ports[1]}")
-            guest.operator.on(node, 'exec drbdsetup disconnect "$1" "$2"', *words)
-        await_apart(guest)
-        trouble = guest.job("gnt-instance", "activate-disks", guest.name, limit_s=REPAIR_S)
-        return trouble or guest.mirror_trouble()
+        _disconnect(guest, node)
+        return _activated(guest) or guest.mirror_trouble()
 
     return guest.watched(f"its mirror is disconnected on {node.short}", deed)
+
+
+def estranged(guest: ProbeGuest) -> Seen:
+    """Let both copies go their own ways, see that they do not join, and give up the other one.
+
+    Raises:
+        CommandFailed: they could not be parted, so nothing is shown.
+    """
+    operator, node = guest.operator, guest.secondary
+    minors = [
+        str(one.minors[node.name]) for one in read_mirrors(operator.master.source, guest.name)
+    ]
+
+    def deed() -> str:
+        _disconnect(guest, node)
+        for minor in minors:
+            operator.on(node, _ESTRANGE, minor)
+        _activated(guest)  # must not join them, whatever Ganeti makes of that
+        await_alone(guest, node)
+        for minor in minors:
+            operator.on(node, 'exec drbdsetup invalidate "$1"', minor)
+        return _activated(guest) or guest.mirror_trouble()
+
+    return guest.watched(f"its copy on {node.short} goes its own way", deed)
+
+
+def _disconnect(guest: ProbeGuest, node: "Node") -> None:
+    for end in _ends(guest, node):
+        words = (f"ipv4:{end.own}:{end.ports[0]}", f"ipv4:{end.peer}:{end.ports[1]}")
+        guest.operator.on(node, 'exec drbdsetup disconnect "$1" "$2"', *words)
+    await_apart(guest)
+
+
+def _activated(guest: ProbeGuest) -> str:
+    return guest.job("gnt-instance", "activate-disks", guest.name, limit_s=REPAIR_S)
 
 
 def _ends(guest: ProbeGuest, node: "Node") -> list[End]:
@@ -108,6 +149,24 @@ def mended(link: str, mark: str) -> str:
         f"if tc filter show dev {link} ingress | grep -q ' pref {mark} '; "
         f"then tc qdisc del dev {link} clsact; fi"
     )
+
+
+def await_alone(guest: ProbeGuest, node: "Node") -> None:
+    """Wait until DRBD on that node has given up the other copy.
+
+    Raises:
+        CommandFailed: it has not, so the copies joined, or still try to.
+    """
+
+    def probe() -> tuple[bool | None, str]:
+        minors = [one for place, one in guest.minors().items() if place.split()[0] == node.name]
+        alone = all(one and one.connection == "StandAlone" for one in minors)
+        return (True if alone else None), listed([str(one) for one in minors])
+
+    try:
+        wait_for(f"The quarrel of both copies of {guest.name!r}", probe, APART_S)
+    except DeadlinePassed as err:
+        raise CommandFailed(f"{err} Copies that differ are not kept apart.") from err
 
 
 def await_apart(guest: ProbeGuest) -> None:

@@ -5,10 +5,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from gntverify.drills import failover, split
+from gntverify.errors import CommandFailed
+from gntverify.facts.drbd import Minor
 from gntverify.ganeti.kvm import RUN_DIR
 
 Sh = Callable[..., subprocess.CompletedProcess[str]]
@@ -115,3 +119,68 @@ def test_a_process_of_another_is_let_be(sh: Sh, process: subprocess.Popen[bytes]
 
 def test_a_guest_without_a_process_is_told(sh: Sh) -> None:
     assert sh(failover._KILL, "vm1").returncode != 0
+
+
+@pytest.fixture
+def drbdsetup(sh: Sh, tmp_path: Path) -> Path:
+    """A drbdsetup of ours beside the tc; what it is asked is in ``asked``."""
+    program = tmp_path / "bin" / "drbdsetup"
+    program.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/asked
+[ "$1" = primary ] || [ "$(grep -c secondary {tmp_path}/asked)" -gt 2 ]
+""")
+    program.chmod(0o755)
+    return program
+
+
+def _estranged(tmp_path: Path) -> str:
+    return split._ESTRANGE.replace("/dev/drbd", f"{tmp_path}/drbd").replace("oflag=direct ", "")
+
+
+def test_a_copy_is_written_and_let_go(sh: Sh, drbdsetup: Path, tmp_path: Path) -> None:
+    """Twice somebody still has a look at it."""
+    (tmp_path / "drbd4").write_bytes(bytes(2 << 20))
+    done = sh(_estranged(tmp_path), "4")
+    assert done.returncode == 0, done.stderr
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == ["primary 4", "secondary 4", "secondary 4", "secondary 4"]
+    have = (tmp_path / "drbd4").read_bytes()
+    assert len(have) == 2 << 20
+    assert any(have[: 1 << 20])
+    assert not any(have[1 << 20 :])
+
+
+def test_a_copy_that_cannot_be_written_is_told(sh: Sh, drbdsetup: Path, tmp_path: Path) -> None:
+    (tmp_path / "drbd4").mkdir()
+    assert sh(_estranged(tmp_path), "4").returncode == 1
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == "secondary 4"
+
+
+def test_a_copy_that_cannot_be_promoted_is_not_written(
+    sh: Sh, drbdsetup: Path, tmp_path: Path
+) -> None:
+    drbdsetup.write_text("#!/bin/sh\nexit 17\n")
+    (tmp_path / "drbd4").write_bytes(bytes(2 << 20))
+    assert sh(_estranged(tmp_path), "4").returncode != 0
+    assert not any((tmp_path / "drbd4").read_bytes())
+
+
+@pytest.mark.parametrize("connection", ["Connected", "WFConnection", "SyncTarget"])
+def test_copies_that_are_not_kept_apart_are_told(
+    connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "APART_S", 0.1)
+    minor = Minor(4, connection, "UpToDate", "UpToDate")
+    guest: Any = SimpleNamespace(
+        name="vm1", minors=lambda: {"node1 minor 0": None, "node2 minor 4": minor}
+    )
+    node: Any = SimpleNamespace(name="node2")
+    with pytest.raises(CommandFailed, match=rf"{connection}.*Copies that differ"):
+        split.await_alone(guest, node)
+
+
+def test_copies_that_are_apart_are_seen() -> None:
+    minor = Minor(4, "StandAlone", "UpToDate", "DUnknown")
+    guest: Any = SimpleNamespace(name="vm1", minors=lambda: {"node2 minor 4": minor})
+    node: Any = SimpleNamespace(name="node2")
+    split.await_alone(guest, node)

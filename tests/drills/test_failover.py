@@ -15,7 +15,7 @@ from gntverify.drills.failover import (
 )
 from gntverify.drills.mastership import candidate, there_and_back
 from gntverify.drills.probeguest import ProbeGuest, Seen
-from gntverify.drills.split import cut_off, disconnected
+from gntverify.drills.split import cut_off, disconnected, estranged
 from gntverify.site import Site
 
 
@@ -88,14 +88,16 @@ def test_a_guest_gets_a_new_secondary(probe: ProbeGuest, site: Site) -> None:
 
 @control("F05", severity="critical", notes="ha", impact="disruptive")
 def test_a_parted_mirror_is_repaired(probe: ProbeGuest, site: Site) -> None:
-    """A mirror whose connection was taken down is whole again after `activate-disks`.
+    """A parted mirror is whole again after `activate-disks`, and never joins copies that differ.
 
     Why: a StandAlone mirror is one copy, and stays so until somebody acts; the watcher acts by
-    the same command.
+    the same command. Where both copies were written to, it must not choose one by itself.
     Fix: /var/log/kern.log on both nodes for DRBD's words; the port between their private
-    addresses (D07); `gnt-instance replace-disks -s` when they do not agree any more.
+    addresses (D07). Where they differ ("Split-Brain detected"), on the node whose copy is to be
+    given up `drbdsetup invalidate MINOR`, then `gnt-instance activate-disks`.
     """
-    wrong = silent(disconnected(probe), site) or copy_tried(probe)
+    wrong = silent(disconnected(probe), site) or silent(estranged(probe), site)
+    wrong = wrong or copy_tried(probe)
     assert not wrong, listed(wrong)
     left = probe.aftermath()
     assert not left, f"afterwards: {listed(left)}"
