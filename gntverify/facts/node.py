@@ -14,6 +14,7 @@ from gntverify.facts import (
     drbd,
     interfaces,
     kernel,
+    loss,
     network,
     reach,
     replication,
@@ -349,14 +350,27 @@ class SystemFacts:
         Raises:
             ParseError: it is on no link that is up, so that nobody can be asked.
         """
+        return arp.read_answers(self.source, address, self._link_of(address).name)
+
+    def _link_of(self, address: IPv4Address) -> network.Link:
         links = [a.link for a in self.addresses if a.ip == address]
-        alive = [name for name in links if name in self.links and self.links[name].up]
+        alive = [self.links[name] for name in links if name in self.links and self.links[name].up]
         if not alive:
             raise ParseError(f"The address {address} is on no link that is up.")
-        return arp.read_answers(self.source, address, alive[0])
+        return alive[0]
 
     def reach(
         self, origin: IPv4Address, targets: Sequence[IPv4Address], port: int | None
     ) -> Mapping[IPv4Address, reach.Reach]:
         """What comes back from the targets when asked from one of the node's own addresses."""
         return reach.read_reach(self.source, origin, targets, port)
+
+    def losses(
+        self, origin: IPv4Address, targets: Sequence[IPv4Address]
+    ) -> Mapping[IPv4Address, loss.Loss]:
+        """What is lost of frames as large as the link takes that has this address of its own.
+
+        Raises:
+            ParseError: it is on no link that is up.
+        """
+        return loss.read_losses(self.source, origin, targets, self._link_of(origin).mtu)

@@ -305,6 +305,11 @@ REACH = """192.168.0.2 is alive
 192.168.0.3 tcp 1
 """
 
+LOSSES = """192.168.0.2 : xmt/rcv/%loss = 50/44/12%, min/avg/max = 0.964/1.64/4.14
+ICMP Host Unreachable from 192.168.0.1 for ICMP Echo sent to 192.168.0.3
+192.168.0.3 : xmt/rcv/%loss = 50/0/100%
+"""
+
 TREE = """\
 d 755 /usr/share/ganeti/os
 d 755 /usr/share/ganeti/os/noop

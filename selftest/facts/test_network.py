@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from gntverify.errors import ParseError
-from gntverify.facts import interfaces, network, reach
+from gntverify.facts import interfaces, loss, network, reach
 from gntverify.facts.shape import parse_cat
 
 
@@ -139,3 +139,36 @@ def test_networks_are_compared_as_networks(samples: SimpleNamespace) -> None:
 def test_a_node_without_any_is_none(parser: Callable[[str], object]) -> None:
     with pytest.raises(ParseError):
         parser("[]")
+
+
+def test_losses_are_told_by_target(samples: SimpleNamespace) -> None:
+    found = loss.parse_losses(samples.LOSSES)
+    assert {str(target): str(one) for target, one in found.items()} == {
+        "192.168.0.2": "6 of 50 lost",
+        "192.168.0.3": "50 of 50 lost",
+    }
+
+
+def test_an_echo_that_comes_twice_is_not_less_than_none() -> None:
+    (found,) = loss.parse_losses("192.168.0.2 : xmt/rcv/%return = 50/52/104%\n").values()
+    assert found.lost == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "192.168.0.2 : xmt/rcv/%loss = 0/0/0%",
+        "node2 : xmt/rcv/%loss = 50/50/0%",
+        "192.168.0.2 : 1.2 1.3 -",
+        "fping: can't create socket",
+    ],
+)
+def test_what_is_no_loss_is_refused(line: str, samples: SimpleNamespace) -> None:
+    with pytest.raises(ParseError):
+        loss.parse_losses(f"{samples.LOSSES}{line}\n")
+
+
+def test_frames_fill_the_link() -> None:
+    own = IPv4Address("192.168.0.1")
+    text = loss.loss_argv(own, [IPv4Address("192.168.0.2")], 1500)[2]
+    assert "-M -b 1472 -S 192.168.0.1 192.168.0.2" in text

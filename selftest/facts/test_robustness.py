@@ -16,6 +16,7 @@ from gntverify.facts import (
     hardware,
     interfaces,
     kernel,
+    loss,
     lvm,
     lvmfilter,
     network,
@@ -91,6 +92,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "tree": (tree.parse_tree, "TREE"),
     "ends": (replication.parse_ends, "DRBD_ENDS"),
     "sockets": (replication.parse_sockets, "SOCKETS"),
+    "losses": (loss.parse_losses, "LOSSES"),
     "reach": (lambda text: reach.parse_reach(text, 1811), "REACH"),
 }
 
