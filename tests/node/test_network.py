@@ -10,6 +10,12 @@ from gntverify.facts.network import Link, Route
 from gntverify.site import Site
 
 NODED_PORT = 1811
+MOST_LOST = 1
+"""Of the fifty frames of a way: one is chance."""
+NEIGHBOURS = 8
+"""To how many others a node sends them: on a large cluster all pairs would be a flood."""
+Addresses = Mapping[str, IPv4Address]
+"""A network between nodes: name to address."""
 
 
 def _bridge_name(site: Site) -> str:
@@ -195,11 +201,6 @@ def test_frames_of_full_size_are_not_lost(cluster: Cluster) -> None:
     cluster.several()
     wrong = [way for leg in _legs(cluster) for way in _lossy(cluster, leg)]
     assert not wrong, f"ways that lose frames: {'; '.join(wrong)}"
-
-
-Addresses = Mapping[str, IPv4Address]
-MOST_LOST = 1
-NEIGHBOURS = 8
 
 
 def _legs(cluster: Cluster) -> list[Addresses]:
