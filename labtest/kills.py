@@ -53,6 +53,7 @@ POINTS = (
     Point("a probe guest on node2 and node1", 25, (FAILOVER, "-k", "migrates_live")),
     Point("live migration to node1", 2, (FAILOVER, "-k", "migrates_live")),
     Point("a new copy on node1", 4, (FAILOVER, "-k", "replaced_on_its_secondary")),
+    Point("its copy on node1 goes its own way", 12, (FAILOVER, "-k", "parted")),
     Point("its process on node2 is killed", 1, (FAILOVER, "-k", "killed_guest")),
     Point("master failover to node2", 3, (FAILOVER, "-k", "master_role")),
     Point("life: boot the CD", 5, (LIFE,)),
