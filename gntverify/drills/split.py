@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gntverify.compare import listed
 from gntverify.deadline import wait_for
-from gntverify.drills.probeguest import SYNC_S, ProbeGuest, Seen
+from gntverify.drills.probeguest import SYNC_S, WHOLE, ProbeGuest, Seen
 from gntverify.errors import CommandFailed, DeadlinePassed
 from gntverify.facts.replication import End, read_ends
 from gntverify.ganeti.mirrors import read_mirrors
@@ -51,6 +51,11 @@ for _ in 1 2 3 4 5; do drbdsetup secondary "$1" && exit $told; sleep 1; done
 exit 1
 """
 
+# Only one end is certain to stand alone after a quarrel, so the kernel is asked. $1: minor.
+_TOLD = 'dmesg | grep -c "block drbd$1: Split-Brain detected" || [ $? = 1 ]'
+RESOURCE = "resource"
+"""Ganeti names a resource after its minor (DRBD84CmdGenerator)."""
+
 
 def disconnected(guest: ProbeGuest) -> Seen:
     """Disconnect the mirror on its secondary node, and have Ganeti repair it.
@@ -71,35 +76,88 @@ def estranged(guest: ProbeGuest) -> Seen:
     """Let both copies go their own ways, see that they do not join, and give up the other one.
 
     Raises:
-        CommandFailed: they could not be parted, so nothing is shown.
+        CommandFailed: they could not be parted or did not meet, so nothing is shown.
     """
-    operator, node = guest.operator, guest.secondary
-    minors = [
-        str(one.minors[node.name]) for one in read_mirrors(operator.master.source, guest.name)
-    ]
+    node = guest.secondary
 
     def deed() -> str:
-        _disconnect(guest, node)
+        ends = _disconnect(guest, node)
+        mirrors = read_mirrors(guest.operator.master.source, guest.name)
+        minors = [str(mirror.minors[node.name]) for mirror in mirrors]
         for minor in minors:
-            operator.on(node, _ESTRANGE, minor)
+            guest.operator.on(node, _ESTRANGE, minor)
+        before = _quarrels(guest)
         _activated(guest)  # must not join them, whatever Ganeti makes of that
-        await_alone(guest, node)
+        if joined := joined_though(guest, before):
+            return joined
+        _part(guest, node, ends)  # DRBD lets only one of them stand alone for certain
         for minor in minors:
-            operator.on(node, 'exec drbdsetup invalidate "$1"', minor)
+            guest.operator.on(node, 'exec drbdsetup invalidate "$1"', minor)
         return _activated(guest) or guest.mirror_trouble()
 
     return guest.watched(f"its copy on {node.short} goes its own way", deed)
 
 
-def _disconnect(guest: ProbeGuest, node: "Node") -> None:
-    for end in _ends(guest, node):
-        words = (f"ipv4:{end.own}:{end.ports[0]}", f"ipv4:{end.peer}:{end.ports[1]}")
-        guest.operator.on(node, 'exec drbdsetup disconnect "$1" "$2"', *words)
+def _disconnect(guest: ProbeGuest, node: "Node") -> list[End]:
+    """Disconnect its mirrors on a node; what was disconnected."""
+    ends = _ends(guest, node)
+    _part(guest, node, ends)
     await_apart(guest)
+    return ends
+
+
+def _part(guest: ProbeGuest, node: "Node", ends: list[End]) -> None:
+    """Let a node's copies stand alone that do not yet."""
+    alone = {
+        int(place.split()[-1])
+        for place, minor in guest.minors().items()
+        if minor and minor.connection == "StandAlone" and place.split()[0] == node.name
+    }
+    for end in ends:
+        if int(end.what.removeprefix(RESOURCE)) not in alone:
+            words = (f"ipv4:{end.own}:{end.ports[0]}", f"ipv4:{end.peer}:{end.ports[1]}")
+            guest.operator.on(node, 'exec drbdsetup disconnect "$1" "$2"', *words)
 
 
 def _activated(guest: ProbeGuest) -> str:
     return guest.job("gnt-instance", "activate-disks", guest.name, limit_s=REPAIR_S)
+
+
+def _quarrels(guest: ProbeGuest) -> int:
+    """How often the kernels of both nodes have told of a split brain of the probe's mirrors."""
+    return sum(
+        int(guest.operator.on(guest.operator.node(name), _TOLD, str(minor)))
+        for mirror in read_mirrors(guest.operator.master.source, guest.name)
+        for name, minor in mirror.minors.items()
+    )
+
+
+def joined_though(guest: ProbeGuest, before: int) -> str:
+    """Why copies that differ are one again; empty once DRBD has met and refused them.
+
+    ``before`` is how often it had told of that until then.
+
+    Raises:
+        CommandFailed: they did not meet.
+    """
+
+    def probe() -> tuple[bool | None, str]:
+        said = _quarrels(guest) > before or _joining(guest)
+        return (True if said else None), "the kernels tell of no split brain"
+
+    try:
+        wait_for(f"The quarrel of both copies of {guest.name!r}", probe, APART_S)
+    except DeadlinePassed as err:
+        raise CommandFailed(f"{err} The drill did nothing.") from err
+    if not _joining(guest):
+        return ""
+    return (
+        "DRBD joined copies that differ, and chose one (net-custom: after-sb-0pri, after-sb-1pri)"
+    )
+
+
+def _joining(guest: ProbeGuest) -> bool:
+    return any(one and (one.connection in WHOLE or one.syncing) for one in guest.minors().values())
 
 
 def _ends(guest: ProbeGuest, node: "Node") -> list[End]:
@@ -107,8 +165,7 @@ def _ends(guest: ProbeGuest, node: "Node") -> list[End]:
     there = {end.what: end for end in read_ends(Fresh(node.source))}
     found = []
     for mirror in read_mirrors(guest.operator.master.source, guest.name):
-        # Ganeti names a resource after its minor (DRBD84CmdGenerator)
-        end = there.get(f"resource{mirror.minors[node.name]}")
+        end = there.get(f"{RESOURCE}{mirror.minors[node.name]}")
         if end is None or set(end.ports) != {mirror.port}:
             raise CommandFailed(
                 f"{node.short} has no connection of minor {mirror.minors[node.name]} on port "
@@ -149,24 +206,6 @@ def mended(link: str, mark: str) -> str:
         f"if tc filter show dev {link} ingress | grep -q ' pref {mark} '; "
         f"then tc qdisc del dev {link} clsact; fi"
     )
-
-
-def await_alone(guest: ProbeGuest, node: "Node") -> None:
-    """Wait until DRBD on that node has given up the other copy.
-
-    Raises:
-        CommandFailed: it has not, so the copies joined, or still try to.
-    """
-
-    def probe() -> tuple[bool | None, str]:
-        minors = [one for place, one in guest.minors().items() if place.split()[0] == node.name]
-        alone = all(one and one.connection == "StandAlone" for one in minors)
-        return (True if alone else None), listed([str(one) for one in minors])
-
-    try:
-        wait_for(f"The quarrel of both copies of {guest.name!r}", probe, APART_S)
-    except DeadlinePassed as err:
-        raise CommandFailed(f"{err} Copies that differ are not kept apart.") from err
 
 
 def await_apart(guest: ProbeGuest) -> None:

@@ -17,6 +17,8 @@ SENT = 50
 EVERY_MS = 20
 HEADERS = 28
 """Bytes of IPv4 and ICMP in a frame, which fping does not count."""
+LARGEST = 65488
+"""Bytes that fping sends at most."""
 TOOL = "fping -c"
 _LINE = re.compile(r"(\S+) +: xmt/rcv/%(?:loss|return) = (\d{1,6})/(\d{1,6})/\d{1,6}%(?:, .*)?")
 
@@ -40,19 +42,19 @@ class Loss:
 def loss_argv(origin: IPv4Address, targets: Sequence[IPv4Address], mtu: int) -> list[str]:
     """One command for all targets, which must not be fragmented; late is not lost."""
     words = " ".join(shlex.quote(str(target)) for target in targets)
-    how = f"-q -c {SENT} -p {EVERY_MS} -i 1 -t 2000 -M -b {mtu - HEADERS}"
+    how = f"-q -c {SENT} -p {EVERY_MS} -i 1 -t 2000 -M -b {min(mtu - HEADERS, LARGEST)}"
     return ["sh", "-c", f"fping {how} -S {origin} {words} 2>&1; [ $? -le 1 ] || exit 2"]
 
 
 def parse_losses(text: str) -> dict[IPv4Address, Loss]:
-    """Target to what was lost on the way there and back; routers' complaints are left out.
+    """Target to what was lost on the way there and back; complaints on the way are left out.
 
     Raises:
         ParseError: a line is not understood, nothing was sent to a target, or there is none.
     """
     found: dict[IPv4Address, Loss] = {}
     for line in text.splitlines():
-        if line.startswith("ICMP "):
+        if line.startswith("ICMP ") or " : duplicate for [" in line:
             continue
         told = _LINE.fullmatch(line)
         if not told or not int(told[2]):

@@ -25,6 +25,7 @@ from gntverify.facts import (
 )
 from gntverify.facts.clock import Reading, read_reading
 from gntverify.facts.shape import number
+from gntverify.transport.source import Fresh
 
 if TYPE_CHECKING:
     from gntverify.transport.source import Source
@@ -366,11 +367,12 @@ class SystemFacts:
         return reach.read_reach(self.source, origin, targets, port)
 
     def losses(
-        self, origin: IPv4Address, targets: Sequence[IPv4Address]
+        self, origin: IPv4Address, targets: Sequence[IPv4Address], *, fresh: bool = False
     ) -> Mapping[IPv4Address, loss.Loss]:
         """What is lost of frames as large as the link takes that has this address of its own.
 
         Raises:
             ParseError: it is on no link that is up.
         """
-        return loss.read_losses(self.source, origin, targets, self._link_of(origin).mtu)
+        source = Fresh(self.source) if fresh else self.source
+        return loss.read_losses(source, origin, targets, self._link_of(origin).mtu)

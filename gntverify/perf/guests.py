@@ -63,12 +63,13 @@ sys.exit("no resync of minor %s came to its end" % minor)
 # at which it had grown, so neither what comes before nor the wait for the end counts. It looks for
 # a tenth of the time: on a slow node looking is what slows the migration down.
 _MIGRATION = f"""\
-import json, re, subprocess, sys, time
+import json, os, re, subprocess, sys, time
 name, peer, end = sys.argv[1], sys.argv[2], time.monotonic() + float(sys.argv[3])
 with open("{RUN_DIR}/pid/" + name) as file:
-    own = re.compile(r"pid=%d,.*bytes_acked:(\\d+)" % int(file.read()))
+    pid = int(file.read())
+own = re.compile(r"pid=%d,.*bytes_acked:(\\d+)" % pid)
 first = last = None
-while time.monotonic() < end:
+while time.monotonic() < end and os.path.exists("/proc/%d" % pid):
     began = time.monotonic()
     said = subprocess.check_output(["ss", "-OtinpH", "dst", peer], text=True)
     found, now = own.search(said), time.monotonic()
@@ -78,7 +79,7 @@ while time.monotonic() < end:
         last = have if last is None or have[1] > last[1] else last
     elif first:
         break
-    time.sleep(10 * (now - began))
+    time.sleep(min(1.0, 10 * (now - began)))
 if first == last:
     sys.exit("nothing was seen on its way from %s to %s" % (name, peer))
 print(json.dumps([(last[1] - first[1]) / 2**20, last[0] - first[0]]))
@@ -149,18 +150,19 @@ def measure_migrations(bench: Bench, guest: ProbeGuest) -> list[str]:
     Raises:
         CommandFailed: what a migration sent was not seen.
     """
-    seen, rates = [], []
+    seen, sent = [], []
     for _ in range(2 * ((bench.slow_repeats + 1) // 2)):  # there and back: it belongs at home
         words = (guest.name, str(guest.secondary.secondary_ip))
         look = watching(guest.operator, guest.primary, _MIGRATION, *words, limit_s=MIGRATE_S)
-        with look as sent:
+        with look as told:
             seen.append(migrated(guest))
         if seen[-1].wrong:
             return seen[-1].wrong
-        rates.append(rate(sent.result()))
+        sent.append(told)
     bench.keep("migration_s", "probe guest", [one.took_s for one in seen])
-    bench.keep("migration_mib_s", "memory of the probe guest", rates)
     bench.keep("downtime_s", "probe guest, live migration", [one.silence_s for one in seen])
+    rates = [rate(told.result()) for told in sent]
+    bench.keep("migration_mib_s", "memory of the probe guest", rates)
     return []
 
 

@@ -165,22 +165,47 @@ def test_a_copy_that_cannot_be_promoted_is_not_written(
     assert not any((tmp_path / "drbd4").read_bytes())
 
 
-@pytest.mark.parametrize("connection", ["Connected", "WFConnection", "SyncTarget"])
-def test_copies_that_are_not_kept_apart_are_told(
-    connection: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _guest(connection: str, told: str) -> Any:
+    """A guest whose mirror is like that, on nodes whose kernels tell so much."""
+    minor = Minor(4, connection, "UpToDate", "DUnknown")
+    operator = SimpleNamespace(node=lambda name: name, on=lambda *_: told)
+    return SimpleNamespace(name="vm1", operator=operator, minors=lambda: {"node2 minor 4": minor})
+
+
+@pytest.fixture
+def one_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guest has one, and nothing is waited for."""
     monkeypatch.setattr(split, "APART_S", 0.1)
-    minor = Minor(4, connection, "UpToDate", "UpToDate")
-    guest: Any = SimpleNamespace(
-        name="vm1", minors=lambda: {"node1 minor 0": None, "node2 minor 4": minor}
-    )
-    node: Any = SimpleNamespace(name="node2")
-    with pytest.raises(CommandFailed, match=rf"{connection}.*Copies that differ"):
-        split.await_alone(guest, node)
+    monkeypatch.setattr(split, "_quarrels", lambda guest: int(guest.operator.on()))
 
 
-def test_copies_that_are_apart_are_seen() -> None:
-    minor = Minor(4, "StandAlone", "UpToDate", "DUnknown")
-    guest: Any = SimpleNamespace(name="vm1", minors=lambda: {"node2 minor 4": minor})
-    node: Any = SimpleNamespace(name="node2")
-    split.await_alone(guest, node)
+@pytest.mark.usefixtures("one_mirror")
+@pytest.mark.parametrize("connection", ["StandAlone", "WFConnection"])
+def test_copies_that_met_and_stay_apart_are_seen(connection: str) -> None:
+    assert split.joined_though(_guest(connection, "3"), 2) == ""
+
+
+@pytest.mark.usefixtures("one_mirror")
+@pytest.mark.parametrize("told", ["2", "3"])
+@pytest.mark.parametrize("connection", ["Connected", "SyncTarget"])
+def test_copies_that_join_are_told(connection: str, told: str) -> None:
+    """Whether the kernel called it a split brain that it solved, or saw none."""
+    assert "joined copies that differ" in split.joined_though(_guest(connection, told), 2)
+
+
+@pytest.mark.usefixtures("one_mirror")
+@pytest.mark.parametrize("connection", ["StandAlone", "WFConnection"])
+def test_copies_that_never_met_prove_nothing(connection: str) -> None:
+    with pytest.raises(CommandFailed, match="did nothing"):
+        split.joined_though(_guest(connection, "2"), 2)
+
+
+def test_a_kernel_tells_of_the_minor_and_of_no_other(sh: Sh, tmp_path: Path) -> None:
+    dmesg = tmp_path / "bin" / "dmesg"
+    dmesg.write_text("""#!/bin/sh
+echo "[ 12.3] block drbd4: Split-Brain detected but unresolved, dropping connection!"
+echo "[ 12.4] block drbd41: Split-Brain detected but unresolved, dropping connection!"
+""")
+    dmesg.chmod(0o755)
+    assert [sh(split._TOLD, minor).stdout.strip() for minor in ("4", "41", "1")] == ["1", "1", "0"]
+    assert sh(split._TOLD, "1").returncode == 0

@@ -150,7 +150,11 @@ def test_losses_are_told_by_target(samples: SimpleNamespace) -> None:
 
 
 def test_an_echo_that_comes_twice_is_not_less_than_none() -> None:
-    (found,) = loss.parse_losses("192.168.0.2 : xmt/rcv/%return = 50/52/104%\n").values()
+    text = (
+        "192.168.0.2 : duplicate for [3], 64 bytes, 0.5 ms\n"
+        "192.168.0.2 : xmt/rcv/%return = 50/52/104%\n"
+    )
+    (found,) = loss.parse_losses(text).values()
     assert found.lost == 0
 
 
@@ -172,3 +176,4 @@ def test_frames_fill_the_link() -> None:
     own = IPv4Address("192.168.0.1")
     text = loss.loss_argv(own, [IPv4Address("192.168.0.2")], 1500)[2]
     assert "-M -b 1472 -S 192.168.0.1 192.168.0.2" in text
+    assert "-b 65488 " in loss.loss_argv(own, [own], 65520)[2]  # as IP over InfiniBand has it

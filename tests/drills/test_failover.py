@@ -94,7 +94,8 @@ def test_a_parted_mirror_is_repaired(probe: ProbeGuest, site: Site) -> None:
     the same command. Where both copies were written to, it must not choose one by itself.
     Fix: /var/log/kern.log on both nodes for DRBD's words; the port between their private
     addresses (D07). Where they differ ("Split-Brain detected"), on the node whose copy is to be
-    given up `drbdsetup invalidate MINOR`, then `gnt-instance activate-disks`.
+    given up `drbdsetup invalidate MINOR` (it must be StandAlone: `drbdsetup disconnect`), then
+    `gnt-instance activate-disks`.
     """
     wrong = silent(disconnected(probe), site) or silent(estranged(probe), site)
     wrong = wrong or copy_tried(probe)

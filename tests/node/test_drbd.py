@@ -128,8 +128,9 @@ def test_no_minor_is_stuck(node: Node, site: Site) -> None:
     stalled, when it is paused, or when its estimate exceeds limits.drbd_resync_min.
     Fix: StandAlone and WFConnection: look at the network between the nodes, then `gnt-instance
     activate-disks INSTANCE`. StandAlone again, "Split-Brain detected" in the kernel's log: both
-    copies were written to; where the one is that you give up, `drbdsetup invalidate MINOR`, then
-    activate-disks once more. Diskless: `gnt-instance replace-disks INSTANCE`.
+    copies were written to; where the one is that you give up, `drbdsetup invalidate MINOR` (it
+    must be StandAlone: `drbdsetup disconnect`), then activate-disks once more. Diskless:
+    `gnt-instance replace-disks INSTANCE`.
     """
     minors = need(node.drbd_minors, NO_MINORS)
     wrong = [str(minor) for minor in minors if _stuck(minor, site.limits.drbd_resync_min * 60)]
